@@ -1,0 +1,279 @@
+//! The composition root: listener, workers, hub; and the order in which they end.
+//!
+//! Owns: what is started, and what ends the process. Promises: the process ends with an error
+//! when a part of it has died; there is no half-dead hub. Does not: read settings or signals;
+//! both are handed in, so that tests use the same door.
+
+use std::{
+    any::Any,
+    io,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpServer,
+    dev::ServerHandle,
+    middleware::from_fn,
+    rt::{self, net::TcpStream},
+    web::Data,
+};
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::{
+    config::Config,
+    history::{History, Limits, Tail},
+    http::{self, BodyLimits},
+    hub::{Bell, Hub, Settings},
+};
+
+/// Open files that are not for streams: publishers, health checks, the process itself.
+const RESERVED_FILES: u64 = 512;
+/// How many connections may wait to be accepted; the kernel caps it at `somaxconn`.
+const BACKLOG: i32 = 4096;
+/// How long publishers that are being answered may hold up the end.
+const LAST_ANSWERS: Duration = Duration::from_millis(300);
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address can't be had.
+    #[error("can't listen on {0} (FANFARE_HOST, PORT): {1}")]
+    Listen(SocketAddr, io::Error),
+    /// The open-file limit can't be read.
+    #[error("can't read the limit of open files: {0}")]
+    OpenFiles(io::Error),
+    /// The limit leaves nothing for streams.
+    #[error("the limit of open files is {0}: it has to be above {RESERVED_FILES} (ulimit -n)")]
+    TooFewFiles(u64),
+    /// More streams than files.
+    #[error(
+        "FANFARE_MAX_SUBSCRIBERS (--max-subscribers) can't be {wanted}: \
+         the limit of open files (ulimit -n) allows {allowed}"
+    )]
+    TooManySubscribers {
+        /// What was asked for.
+        wanted: usize,
+        /// What the limit allows.
+        allowed: usize,
+    },
+}
+
+/// Why the service did not end as planned.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A Broadcaster, and perhaps its worker, has died.
+    #[error("a Broadcaster has died: its subscribers would hear nothing more")]
+    Broadcaster,
+    /// The HTTP server has ended by itself.
+    #[error("the HTTP server has ended: {0}")]
+    Server(String),
+    /// Told to stop while stopping.
+    #[error("stopped at once by a second signal")]
+    Interrupted,
+}
+
+/// A service that listens.
+pub struct Application {
+    address: SocketAddr,
+    hub: Hub,
+    tail: Tail,
+    bell: Bell,
+    handle: ServerHandle,
+    server: rt::task::JoinHandle<io::Result<()>>,
+    drain: Duration,
+}
+
+impl Application {
+    /// Starts everything but the delivery. Needs an actix system around it.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let max_subscribers = max_subscribers(config.max_subscribers)?;
+        let workers = config.workers.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        });
+        let limits = Limits { events: config.history_events, bytes: config.history_bytes };
+        let (history, tail) = History::in_memory(limits);
+        let hub = Hub::new(
+            Settings {
+                max_subscribers,
+                max_per_address: config.max_per_address,
+                heartbeat: config.heartbeat,
+                max_age: config.max_age,
+                queue_events: config.queue_events,
+                queue_bytes: config.queue_bytes,
+            },
+            history,
+        );
+        let listener = listen(SocketAddr::new(config.host, config.port))?;
+        let address = listener.local_addr().map_err(|error| {
+            StartError::Listen(SocketAddr::new(config.host, config.port), error)
+        })?;
+        let bell = Bell::default();
+        let server = serve(config, listener, workers, &hub, &bell)
+            .map_err(|error| StartError::Listen(address, error))?;
+        let handle = server.handle();
+        let server = rt::spawn(server);
+        hub.wait_for_broadcasters(workers).await;
+        log_start(config, address, workers, max_subscribers);
+        Ok(Self { address, hub, tail, bell, handle, server, drain: config.drain })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its hub.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Serves until it is told to stop, then ends in this order:
+    ///
+    /// 1. readiness, publishing and subscribing are refused;
+    /// 2. all streams end, in waves;
+    /// 3. publishers that are being answered get their answers, and connections close;
+    /// 4. workers stop.
+    ///
+    /// A second word ends it at once.
+    pub async fn run(mut self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
+        let hub = self.hub.clone();
+        let tail = self.tail;
+        let mut delivery = rt::spawn(async move { hub.run(tail).await });
+        tokio::select! {
+            () = self.bell.rings() => return Err(RunError::Broadcaster),
+            _ = &mut delivery => return Err(RunError::Broadcaster),
+            ended = &mut self.server => return Err(RunError::Server(format!("{ended:?}"))),
+            _ = stop.recv() => {}
+        }
+        log::info!("stopping: streams end over {:?}", self.drain);
+        let end = async {
+            self.hub.drain(self.drain).await;
+            if timeout(LAST_ANSWERS, self.handle.stop(true)).await.is_err() {
+                self.handle.stop(false).await;
+            }
+        };
+        tokio::select! {
+            () = end => {}
+            _ = stop.recv() => return Err(RunError::Interrupted),
+        }
+        log::info!("stopped");
+        Ok(())
+    }
+}
+
+fn serve(
+    config: &Config,
+    listener: TcpListener,
+    workers: usize,
+    hub: &Hub,
+    bell: &Bell,
+) -> io::Result<actix_web::dev::Server> {
+    let body = BodyLimits { max_bytes: config.max_body, patience: config.body_timeout };
+    let origins = config.cors_origins.clone();
+    let (hub, alarms) = (hub.clone(), bell.maker());
+    let server = HttpServer::new(move || {
+        let broadcaster = hub.start_broadcaster(alarms.alarm());
+        App::new()
+            .app_data(Data::new(hub.clone()))
+            .app_data(Data::new(broadcaster))
+            .app_data(Data::new(body))
+            .wrap(http::cors(&origins))
+            .wrap(from_fn(http::answer_preflights))
+            .wrap(from_fn(http::log_request))
+            .configure(http::routes)
+    });
+    let (peer_timeout, send_buffer) = (config.peer_timeout, config.send_buffer);
+    Ok(server
+        .workers(workers)
+        .disable_signals()
+        .shutdown_timeout(1)
+        // The hub's own limit comes first. At this one actix stops to accept, also health checks.
+        .max_connections(usize::MAX)
+        .client_request_timeout(config.header_timeout)
+        .keep_alive(config.keep_alive)
+        .tcp_nodelay(true)
+        // Otherwise a silent stream learns only at the second heartbeat that its client has left.
+        .h1_allow_half_closed(false)
+        .on_connect(move |connection: &dyn Any, _| {
+            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+                set_options(stream, peer_timeout, send_buffer);
+            }
+        })
+        .listen(listener)?
+        .run())
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    listen().map_err(|error| StartError::Listen(address, error))
+}
+
+/// Lets the kernel find out about clients that have vanished, and bounds what it holds for those
+/// that don't read (without a bound: 3.9 MiB, for hours).
+///
+/// A client may vanish while nothing is sent to it; keep-alive probes notice that after
+/// `TCP_USER_TIMEOUT`. But data sent just before starts that time anew: hence the half.
+fn set_options(stream: &TcpStream, peer_timeout: Duration, send_buffer: usize) {
+    let half = peer_timeout / 2;
+    // Whole seconds is what the kernel counts these in.
+    let probe = Duration::from_secs((half.as_secs() / 3).max(1));
+    let keepalive = TcpKeepalive::new().with_time(probe).with_interval(probe);
+    let socket = SockRef::from(stream);
+    let set = socket
+        .set_tcp_user_timeout(Some(half))
+        .and_then(|()| socket.set_tcp_keepalive(&keepalive))
+        .and_then(|()| socket.set_send_buffer_size(send_buffer));
+    if let Err(error) = set {
+        // A client that has left already; its connection ends by itself.
+        log::debug!("socket options: {error}");
+    }
+}
+
+/// Raises the limit of open files as far as the system lets it, and divides it.
+fn max_subscribers(wanted: Option<usize>) -> Result<usize, StartError> {
+    let files = rlimit::increase_nofile_limit(u64::MAX).map_err(StartError::OpenFiles)?;
+    let allowed = files.checked_sub(RESERVED_FILES).ok_or(StartError::TooFewFiles(files))?;
+    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+    match wanted {
+        Some(wanted) if wanted > allowed => Err(StartError::TooManySubscribers { wanted, allowed }),
+        Some(wanted) => Ok(wanted),
+        None => Ok(allowed),
+    }
+}
+
+fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribers: usize) {
+    log::info!("Events service started at http://{}", shown(address));
+    log::info!(
+        "{workers} workers; at most {max_subscribers} streams, {} per address; \
+         history in {}, at most {} events and {} bytes",
+        if config.max_per_address == 0 {
+            "any number".to_owned()
+        } else {
+            config.max_per_address.to_string()
+        },
+        config.history,
+        config.history_events,
+        config.history_bytes,
+    );
+    log::warn!("anyone who reaches this address may publish and subscribe");
+    if config.cors_origins == http::Origins::Any {
+        log::warn!("pages of any origin may publish and subscribe (FANFARE_CORS_ORIGINS)");
+    }
+}
+
+/// The address as a browser on this machine can use it.
+fn shown(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}

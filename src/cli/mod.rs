@@ -1,0 +1,64 @@
+//! The command line: one file a command.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+
+use crate::config::{self, Config};
+
+mod serve;
+
+/// A self-hosted Server-Sent Events hub
+#[derive(Debug, Parser)]
+#[command(
+    name = "fanfare",
+    version,
+    after_help = "Without a command, `serve` runs. \
+          `fanfare serve --help` lists all settings."
+)]
+enum Cli {
+    /// Run the hub
+    Serve(Box<Config>),
+}
+
+/// Runs the command that the arguments name.
+pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
+    if let Err(error) = config::read_dot_env() {
+        return refuse(&error);
+    }
+    let command = config::with_environment(Cli::command());
+    if !names_command(&arguments, &command) {
+        arguments.insert(1.min(arguments.len()), "serve".into());
+    }
+    let parsed = command
+        .clone()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(Cli::Serve(config)) => {
+            let unknown = command.find_subcommand("serve").map(config::unknown_variables);
+            serve::run(&config, &unknown.unwrap_or_default())
+        }
+        Err(error) if !error.use_stderr() => {
+            // `--help` and `--version`; a closed pipe is no error.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(&config::explain(&error, &command)),
+    }
+}
+
+/// Whether the first argument is a command, or asks about the program as a whole.
+fn names_command(arguments: &[OsString], command: &clap::Command) -> bool {
+    let Some(first) = arguments.get(1).and_then(|argument| argument.to_str()) else {
+        return false;
+    };
+    matches!(first, "help" | "-h" | "--help" | "-V" | "--version")
+        || command.find_subcommand(first).is_some()
+        || !first.starts_with('-')
+}
+
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("fanfare: {why}");
+    ExitCode::from(2)
+}

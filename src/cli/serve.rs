@@ -1,0 +1,51 @@
+//! `fanfare serve`: the hub.
+
+use std::process::ExitCode;
+
+use actix_web::rt::{self, System};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
+
+use crate::{app::Application, config::Config};
+
+/// Runs until a signal, or until it fails.
+pub fn run(config: &Config, unknown_variables: &[String]) -> ExitCode {
+    env_logger::Builder::new().parse_filters(&config.log).init();
+    for name in unknown_variables {
+        log::warn!("{name} is not a setting: is it misspelt?");
+    }
+    match System::new().block_on(serve(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    // Before anything listens: who waits for the port may stop us as soon as it is open.
+    let stop = stop_signals()?;
+    let application = Application::start(config).await?;
+    Ok(application.run(stop).await?)
+}
+
+/// A word for each SIGTERM and Ctrl-C. As process 1 of a container they would have no effect.
+fn stop_signals() -> std::io::Result<mpsc::Receiver<()>> {
+    let (told, stop) = mpsc::channel(2);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    rt::spawn(async move {
+        while next(&mut terminate, &mut interrupt).await && told.send(()).await.is_ok() {}
+    });
+    Ok(stop)
+}
+
+async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> bool {
+    tokio::select! {
+        received = terminate.recv() => received.is_some(),
+        received = interrupt.recv() => received.is_some(),
+    }
+}

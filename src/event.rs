@@ -1,0 +1,106 @@
+//! What is published: an [`Event`] and its parts.
+//!
+//! Owns: the limits and the rules of each part. Promises: a part that exists is valid, because
+//! `parse` is the only way to make one; nothing behind this door checks again. Does not: know
+//! HTTP, or how an event looks on the wire (`sse`), or its place in the order (`history`).
+
+use std::sync::Arc;
+
+use crate::{invalid::Invalid, topic::Topics};
+
+/// The longest id that a publisher may choose, in bytes. It comes back in a request header with
+/// every reconnect, next to cookies, in a budget of about 8 KiB that proxies set.
+pub const MAX_ID_BYTES: usize = 256;
+/// The longest event type, in bytes.
+pub const MAX_TYPE_BYTES: usize = 256;
+/// The longest reconnection time, in milliseconds: browsers keep it in a signed 32-bit timer, and
+/// what overflows it fires at once.
+pub const MAX_RETRY_MS: u32 = i32::MAX as u32;
+
+/// The id that asks for everything that is kept; no event can have it.
+pub const EARLIEST: &str = "earliest";
+
+/// A single-line text: no CR, LF or NUL, not empty, not over its limit.
+fn parse_line(field: &'static str, text: &str, limit: usize) -> Result<Arc<str>, Invalid> {
+    if text.is_empty() {
+        return Err(Invalid::Empty { field });
+    }
+    if text.len() > limit {
+        return Err(Invalid::TooLong { field, limit });
+    }
+    if text.contains(['\r', '\n', '\0']) {
+        return Err(Invalid::LineBreak { field });
+    }
+    Ok(text.into())
+}
+
+/// An id that the publisher chose. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(Arc<str>);
+
+impl EventId {
+    /// Reads an id: one line, at most [`MAX_ID_BYTES`], outside the hub's own names.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.starts_with('#') || text == EARLIEST {
+            return Err(Invalid::ReservedId);
+        }
+        parse_line("id", text, MAX_ID_BYTES).map(Self)
+    }
+
+    /// The id as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name that a browser dispatches the event under, in place of `message`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventType(Arc<str>);
+
+impl EventType {
+    /// Reads a type: one line, at most [`MAX_TYPE_BYTES`].
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        parse_line("type", text, MAX_TYPE_BYTES).map(Self)
+    }
+
+    /// The type as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How long a browser waits before it reconnects, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry(u32);
+
+impl Retry {
+    /// Reads ASCII digits up to [`MAX_RETRY_MS`]. A publisher's own value is passed on as it is,
+    /// also below the hub's own minimum.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse() {
+            Ok(ms) if digits && ms <= MAX_RETRY_MS => Ok(Self(ms)),
+            _ => Err(Invalid::Retry { limit: MAX_RETRY_MS }),
+        }
+    }
+
+    /// The time in milliseconds.
+    pub fn as_millis(self) -> u32 {
+        self.0
+    }
+}
+
+/// What a publisher asks the hub to pass on.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The names it is published under; a subscriber needs to match one of them.
+    pub topics: Topics,
+    /// The payload: any text. Its line ends all arrive as LF (WHATWG HTML, 9.2.6).
+    pub data: String,
+    /// The publisher's own id, in place of the hub's.
+    pub id: Option<EventId>,
+    /// The type, in place of `message`.
+    pub kind: Option<EventType>,
+    /// A reconnection time for those who receive it.
+    pub retry: Option<Retry>,
+}

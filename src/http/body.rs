@@ -1,0 +1,164 @@
+//! The body of a publishing request: any JSON value, or form fields.
+//!
+//! Owns: what is accepted, and the compact JSON that it becomes. Promises: key order and the text
+//! of numbers are kept (they would not survive a parse into floats), duplicate keys too; the
+//! result has no line end. Does not: read more than the limit, or wait longer than the time-out.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest,
+    http::header,
+    web::{BytesMut, Payload},
+};
+use futures_util::StreamExt as _;
+use indexmap::IndexMap;
+use mime::Mime;
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use super::{error::ApiError, query::parse_pairs};
+
+/// What is accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// The largest body, in bytes.
+    pub max_bytes: usize,
+    /// How long the whole body may take to arrive.
+    pub patience: Duration,
+}
+
+/// Reads a body and turns it into one line of JSON.
+pub async fn read_json(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: BodyLimits,
+) -> Result<String, ApiError> {
+    let kind = Kind::of(request)?;
+    let body = timeout(limits.patience, read(request, payload, limits.max_bytes))
+        .await
+        .map_err(|_| ApiError::BodyTimeout)??;
+    let text = std::str::from_utf8(&body).map_err(|error| ApiError::Utf8(error.valid_up_to()))?;
+    // A BOM is no part of the text (RFC 8259, 8.1 lets a reader ignore it).
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_ascii().is_empty() {
+        return Err(ApiError::EmptyBody);
+    }
+    match kind {
+        Kind::Json => compact(text),
+        Kind::Form => form_to_json(text),
+    }
+}
+
+enum Kind {
+    Json,
+    Form,
+}
+
+impl Kind {
+    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+        if text(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            return Err(ApiError::ContentEncoding);
+        }
+        let mime: Mime = text(header::CONTENT_TYPE)
+            .and_then(|value| value.parse().ok())
+            .ok_or(ApiError::MediaType)?;
+        let kind = match (mime.type_(), mime.subtype(), mime.suffix()) {
+            (mime::APPLICATION, mime::JSON, _) | (mime::APPLICATION, _, Some(mime::JSON)) => {
+                Self::Json
+            }
+            (mime::APPLICATION, mime::WWW_FORM_URLENCODED, _) => Self::Form,
+            _ => return Err(ApiError::MediaType),
+        };
+        match mime.get_param(mime::CHARSET) {
+            None | Some(mime::UTF_8) => Ok(kind),
+            Some(_) => Err(ApiError::Charset),
+        }
+    }
+}
+
+async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    max_bytes: usize,
+) -> Result<BytesMut, ApiError> {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > max_bytes as u64) {
+        return Err(ApiError::TooLarge(max_bytes));
+    }
+    let mut body = BytesMut::new();
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|_| ApiError::BodyBroken)?;
+        if body.len() + piece.len() > max_bytes {
+            return Err(ApiError::TooLarge(max_bytes));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+/// Takes the white space out that stands between the tokens of a JSON text.
+fn compact(text: &str) -> Result<String, ApiError> {
+    // Says what is wrong and where, and no more: for a raw value it repeats nothing of the text.
+    let value: &RawValue =
+        serde_json::from_str(text).map_err(|error| ApiError::Json(error.to_string()))?;
+    let mut compact = String::with_capacity(text.len());
+    let mut rest = value.get();
+    while let Some(quote) = rest.find('"') {
+        push_tokens(&mut compact, &rest[..quote]);
+        let end = quote + 1 + string_length(&rest[quote + 1..]);
+        compact.push_str(&rest[quote..end]);
+        rest = &rest[end..];
+    }
+    push_tokens(&mut compact, rest);
+    Ok(compact)
+}
+
+fn push_tokens(compact: &mut String, tokens: &str) {
+    compact.extend(tokens.split_ascii_whitespace());
+}
+
+/// The length of a string, from behind its first quote up to and with its last.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    let closes = |byte: u8| {
+        let closes = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        closes
+    };
+    text.bytes().position(closes).map_or(text.len(), |quote| quote + 1)
+}
+
+/// An object of strings, in the order of the fields; a repeated one becomes an array. This is
+/// what `express.urlencoded({extended: false})` makes of it.
+fn form_to_json(text: &str) -> Result<String, ApiError> {
+    #[derive(serde::Serialize)]
+    #[serde(untagged)]
+    enum Value {
+        One(String),
+        Many(Vec<String>),
+    }
+
+    let pairs = parse_pairs(text).map_err(ApiError::FormUtf8)?;
+    if pairs.is_empty() {
+        return Err(ApiError::EmptyBody);
+    }
+    let mut fields: IndexMap<String, Value> = IndexMap::new();
+    for (name, value) in pairs {
+        match fields.get_mut(&name) {
+            None => {
+                fields.insert(name, Value::One(value));
+            }
+            Some(Value::Many(values)) => values.push(value),
+            Some(one) => {
+                let Value::One(first) = std::mem::replace(one, Value::Many(Vec::new())) else {
+                    continue;
+                };
+                *one = Value::Many(vec![first, value]);
+            }
+        }
+    }
+    serde_json::to_string(&fields).map_err(|error| ApiError::Json(error.to_string()))
+}

@@ -1,0 +1,62 @@
+//! Which pages may talk to the hub (Fetch standard, 3.2).
+//!
+//! Promises: open to any origin without credentials by default, `null` included (a page opened
+//! from disk); with a list of origins, to these with credentials. Errors have the headers too.
+
+use actix_cors::Cors;
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, StatusCode, header},
+    middleware::Next,
+};
+
+use super::error::ApiError;
+
+/// How long a browser may remember a preflight, in seconds: what Chromium allows at the most.
+const MAX_AGE: usize = 7200;
+
+/// Who may talk to the hub from a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Anyone, without credentials.
+    Any,
+    /// These, with credentials.
+    Only(Vec<String>),
+}
+
+/// The middleware.
+pub fn cors(origins: &Origins) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
+        .allow_any_header()
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(MAX_AGE);
+    match origins {
+        Origins::Any => cors.allow_any_origin().send_wildcard(),
+        Origins::Only(list) => list
+            .iter()
+            .fold(cors, |cors, origin| cors.allowed_origin(origin))
+            .supports_credentials(),
+    }
+}
+
+/// Gives preflights the answers of the tutorial's server: 204 where they are allowed, and an
+/// error like all others where not. Goes around [`cors`].
+pub async fn answer_preflights(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let preflight = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if preflight {
+        if response.status().is_success() {
+            *response.response_mut().status_mut() = StatusCode::NO_CONTENT;
+        } else {
+            return Ok(response.error_response(ApiError::Cors));
+        }
+    }
+    Ok(response)
+}

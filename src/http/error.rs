@@ -1,0 +1,167 @@
+//! Every way in which a request can fail, and the one place that knows the statuses.
+//!
+//! Promises: the answer is always `{"success":false,"error":{"code","message"}}`; the message
+//! says what to do, and repeats neither the body nor anything of the hub's inside.
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder, ResponseError,
+    http::{StatusCode, header},
+};
+
+use crate::{
+    hub::{PublishError, Refusal},
+    invalid::Invalid,
+};
+
+/// When a client that is turned away may ask again, in seconds.
+const RETRY_AFTER: std::ops::RangeInclusive<u32> = 1..=5;
+
+/// A request that can't be served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// A parameter breaks its rules.
+    #[error("{0}")]
+    Parameter(#[from] Invalid),
+    /// A parameter that can be there once is there several times.
+    #[error("`{0}` is given more than once")]
+    Repeated(&'static str),
+    /// The query's escapes don't make text.
+    #[error("the query is not UTF-8 text: percent-encode it as UTF-8")]
+    Query,
+    /// There is nothing to publish.
+    #[error("the body is empty: send a JSON value or form fields")]
+    EmptyBody,
+    /// The body's bytes are not text.
+    #[error("the body is not UTF-8: bad byte at offset {0}")]
+    Utf8(usize),
+    /// The fields' escapes don't make text.
+    #[error("the form field number {0} is not UTF-8 text: percent-encode it as UTF-8")]
+    FormUtf8(usize),
+    /// The body is no JSON value.
+    #[error("the body is not JSON: {0}")]
+    Json(String),
+    /// The body is of no kind that can be published.
+    #[error("send Content-Type application/json (or +json), or application/x-www-form-urlencoded")]
+    MediaType,
+    /// The body is not in UTF-8.
+    #[error("send the body in UTF-8: no other charset is read")]
+    Charset,
+    /// The body is compressed.
+    #[error("send the body without Content-Encoding: none is read")]
+    ContentEncoding,
+    /// The body is over the limit.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    BodyTimeout,
+    /// The body broke off.
+    #[error("the body is broken or incomplete")]
+    BodyBroken,
+    /// There is no such path.
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// The path knows other methods. Holds the `Allow` header.
+    #[error("this path takes {0}")]
+    Method(&'static str),
+    /// A preflight that is refused.
+    #[error("this origin, method or header is not allowed (FANFARE_CORS_ORIGINS)")]
+    Cors,
+    /// No place for a stream.
+    #[error("{0}: try again later")]
+    Refused(#[from] Refusal),
+    /// Not published.
+    #[error("{0}: try again later")]
+    Publish(#[from] PublishError),
+    /// A Broadcaster does not answer.
+    #[error("a part of the hub does not answer")]
+    NotReady,
+}
+
+impl ApiError {
+    /// A word that programs can rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Parameter(_) | Self::Repeated(_) => "invalid_parameter",
+            Self::Query => "invalid_query",
+            Self::EmptyBody => "empty_body",
+            Self::Utf8(_) | Self::FormUtf8(_) => "invalid_utf8",
+            Self::Json(_) => "invalid_json",
+            Self::MediaType | Self::Charset => "unsupported_media_type",
+            Self::ContentEncoding => "unsupported_content_encoding",
+            Self::TooLarge(_) => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyBroken => "body_broken",
+            Self::NotFound => "not_found",
+            Self::Method(_) => "method_not_allowed",
+            Self::Cors => "cors_refused",
+            Self::Refused(Refusal::Full) => "full",
+            Self::Refused(Refusal::AddressFull) => "address_full",
+            Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
+            Self::Publish(PublishError::Failing) => "failing",
+            Self::NotReady => "not_ready",
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Parameter(_)
+            | Self::Repeated(_)
+            | Self::Query
+            | Self::EmptyBody
+            | Self::Utf8(_)
+            | Self::FormUtf8(_)
+            | Self::Json(_)
+            | Self::BodyBroken
+            | Self::Cors => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType | Self::Charset | Self::ContentEncoding => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::Publish(PublishError::Failing) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Refused(_) | Self::Publish(PublishError::Draining) | Self::NotReady => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        #[derive(serde::Serialize)]
+        struct Answer<'a> {
+            success: bool,
+            error: Reason<'a>,
+        }
+        #[derive(serde::Serialize)]
+        struct Reason<'a> {
+            code: &'a str,
+            message: String,
+        }
+
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        match self {
+            Self::Method(allow) => {
+                response.insert_header((header::ALLOW, *allow));
+            }
+            Self::MediaType => {
+                response.insert_header((
+                    "accept-post",
+                    "application/json, application/x-www-form-urlencoded",
+                ));
+            }
+            Self::BodyTimeout | Self::BodyBroken => {
+                response.force_close();
+            }
+            _ if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
+            }
+            _ => {}
+        }
+        let error = Reason { code: self.code(), message: self.to_string() };
+        response.json(Answer { success: false, error })
+    }
+}

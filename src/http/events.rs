@@ -1,0 +1,109 @@
+//! `GET /events`: the stream of one subscriber.
+
+use actix::Addr;
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header,
+    web::{Bytes, Data},
+};
+use futures_util::stream;
+
+use super::{error::ApiError, query::Query};
+use crate::{
+    history::LastEventId,
+    hub::{Broadcaster, Hub, Subscription},
+    invalid::Invalid,
+    sse::Frame,
+    topic::{MAX_TOPICS, Selector, Topic},
+};
+
+/// Where a client may say what it received last, besides the header: the first name that is
+/// there and not empty counts. They are those of Mercure 0.x, of the polyfills, of Mercure 1.0,
+/// and of the header itself.
+const LAST_EVENT_ID: [&str; 4] = ["lastEventID", "lastEventId", "last_event_id", "Last-Event-ID"];
+
+/// When a browser that was turned away comes back, in milliseconds.
+const COME_BACK: std::ops::Range<u64> = 30_000..60_000;
+
+/// What a subscriber asks for.
+struct Ask {
+    selectors: Vec<Selector>,
+    last_event_id: Option<LastEventId>,
+}
+
+impl Ask {
+    fn parse(request: &HttpRequest) -> Result<Self, ApiError> {
+        let query = Query::parse(request.query_string())?;
+        let mut selectors =
+            query.all("topic").map(Selector::parse).collect::<Result<Vec<_>, _>>()?;
+        if selectors.len() > MAX_TOPICS {
+            return Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }.into());
+        }
+        if selectors.is_empty() {
+            selectors.push(Selector::Exact(Topic::default()));
+        }
+        Ok(Self { selectors, last_event_id: last_event_id(request, &query) })
+    }
+}
+
+/// The header before the query: a browser that reconnects still has the URL that it began with.
+fn last_event_id(request: &HttpRequest, query: &Query) -> Option<LastEventId> {
+    let header = request.headers().get("last-event-id");
+    // Browsers send it as UTF-8; what isn't can only be an id that never was.
+    let header = header.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    header.as_deref().and_then(LastEventId::parse).or_else(|| {
+        LAST_EVENT_ID.iter().flat_map(|name| query.all(name)).find_map(LastEventId::parse)
+    })
+}
+
+/// `GET`.
+pub async fn get(
+    request: HttpRequest,
+    hub: Data<Hub>,
+    broadcaster: Data<Addr<Broadcaster>>,
+) -> Result<HttpResponse, ApiError> {
+    let ask = Ask::parse(&request)?;
+    let address = super::address(&request);
+    let seat = match hub.admit(address) {
+        Ok(seat) => seat,
+        // A browser never asks again after a 503 (WHATWG HTML, 9.2.3), but it obeys a `retry`.
+        Err(_) if is_event_source(&request) => return Ok(come_back_later()),
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id);
+    Ok(head().streaming(stream::unfold(subscription, next)))
+}
+
+/// `HEAD`: the same head; no place is taken.
+pub async fn head_only(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Ask::parse(&request)?;
+    Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()))
+}
+
+async fn next(mut subscription: Subscription) -> Option<(Result<Bytes, ApiError>, Subscription)> {
+    let bytes = subscription.next().await?;
+    Some((Ok(bytes), subscription))
+}
+
+fn head() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        // Exactly this: Postman does not show a stream with a charset.
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        // `no-transform`: HAProxy and others would compress, and hold events back.
+        .insert_header((header::CACHE_CONTROL, "no-cache, no-transform"))
+        // nginx buffers a response otherwise, until it ends.
+        .insert_header(("x-accel-buffering", "no"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    response
+}
+
+fn is_event_source(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/event-stream"))
+}
+
+fn come_back_later() -> HttpResponse {
+    let after = std::time::Duration::from_millis(fastrand::u64(COME_BACK));
+    head().body(Frame::come_back(after).into_bytes())
+}

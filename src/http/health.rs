@@ -1,0 +1,54 @@
+//! `GET /health/live` and `/health/ready`, for those who restart processes and route requests.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web::Data};
+use serde::Serialize;
+
+use super::error::ApiError;
+use crate::hub::{Hub, Refusal};
+
+/// How long a Broadcaster may take to answer. One that delivers a full round to 10,000
+/// subscribers takes under 100 ms.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Serialize)]
+struct Live {
+    success: bool,
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    success: bool,
+    status: &'static str,
+    /// Streams that are open.
+    streams: usize,
+    /// Subscribers that are up to date.
+    subscribers: usize,
+    /// Subscribers that were too slow, and catch up.
+    behind: usize,
+    /// Streams that have ended since the start, by reason.
+    ended: indexmap::IndexMap<&'static str, u64>,
+}
+
+/// The process runs and answers.
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(Live { success: true, status: "live" })
+}
+
+/// Every Broadcaster answers, and the hub takes subscribers and events.
+pub async fn ready(hub: Data<Hub>) -> Result<HttpResponse, ApiError> {
+    if hub.is_draining() {
+        return Err(Refusal::Draining.into());
+    }
+    let stats = hub.stats(PATIENCE).await.ok_or(ApiError::NotReady)?;
+    Ok(HttpResponse::Ok().json(Ready {
+        success: true,
+        status: "ready",
+        streams: stats.open,
+        subscribers: stats.live,
+        behind: stats.behind,
+        ended: stats.ended.iter().map(|(why, count)| (why.as_str(), *count)).collect(),
+    }))
+}

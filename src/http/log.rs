@@ -1,0 +1,73 @@
+//! One line a request, written when the head of its answer is ready: a stream's end has a line
+//! of its own.
+
+use std::time::Instant;
+
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+};
+
+/// Names of query parameters whose values are secrets. Some have no meaning to the hub, but
+/// clients send them by mistake.
+const SECRETS: [&str; 8] =
+    ["access_token", "api_key", "authorization", "jwt", "password", "secret", "ticket", "token"];
+
+/// The middleware.
+pub async fn log_request(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let target = redact(request.path(), request.query_string());
+    let peer = super::address(request.request());
+    let response = next.call(request).await?;
+    log::info!(
+        "{peer} {method} {target} {status} {took:.1?}",
+        status = response.status().as_u16(),
+        took = begun.elapsed(),
+    );
+    Ok(response)
+}
+
+/// The path and query with the values of secrets left out. The text of a request's target has no
+/// line ends and no control characters: it could not be parsed.
+fn redact(path: &str, query: &str) -> String {
+    if query.is_empty() {
+        return path.to_owned();
+    }
+    let mut target = format!("{path}?");
+    for (index, pair) in query.split('&').enumerate() {
+        if index > 0 {
+            target.push('&');
+        }
+        match pair.split_once('=') {
+            Some((name, _)) if is_secret(name) => target.extend([name, "=***"]),
+            _ => target.push_str(pair),
+        }
+    }
+    target
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+    SECRETS.contains(&&*name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redact;
+
+    #[test]
+    fn secrets_are_left_out_whatever_their_case_and_escapes() {
+        assert_eq!(redact("/events", ""), "/events");
+        assert_eq!(redact("/events", "topic=a&token=x"), "/events?topic=a&token=***");
+        assert_eq!(
+            redact("/e", "Authorization=x&%74oken=y&t"),
+            "/e?Authorization=***&%74oken=***&t"
+        );
+    }
+}

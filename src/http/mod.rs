@@ -1,0 +1,75 @@
+//! HTTP: requests in, answers out.
+//!
+//! Owns: the route table. Promises: every path answers every method, with JSON where it is an
+//! error. Does not: know how events travel; it speaks to the [`crate::hub`] alone.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{ServiceConfig, get, head, method, post, resource, to},
+};
+
+mod body;
+mod cors;
+mod error;
+mod events;
+mod health;
+mod log;
+mod page;
+mod query;
+mod send_event;
+
+pub use body::BodyLimits;
+pub use cors::{Origins, answer_preflights, cors};
+pub use error::ApiError;
+pub use log::log_request;
+
+const READ: &str = "GET, HEAD, OPTIONS";
+const WRITE: &str = "POST, OPTIONS";
+
+/// The route table. A trailing slash is as good as none, as it was with Express.
+pub fn routes(config: &mut ServiceConfig) {
+    macro_rules! path {
+        ($paths:expr, $allow:expr $(, $route:expr)+) => {
+            config.service(
+                resource($paths)
+                    $(.route($route))+
+                    .route(method(actix_web::http::Method::OPTIONS).to(|| options($allow)))
+                    .default_service(to(|| refuse_method($allow))),
+            )
+        };
+    }
+    macro_rules! read {
+        ($paths:expr, $handler:path) => {
+            path!($paths, READ, get().to($handler), head().to($handler))
+        };
+    }
+
+    path!(["/events", "/events/"], READ, get().to(events::get), head().to(events::head_only));
+    path!(["/send-event", "/send-event/"], WRITE, post().to(send_event::post));
+    read!(["/health/live", "/health/live/"], health::live);
+    read!(["/health/ready", "/health/ready/"], health::ready);
+    read!("/", page::index);
+    read!("/static/{name:.*}", page::asset);
+    config.default_service(to(not_found));
+}
+
+async fn options(allow: &'static str) -> HttpResponse {
+    HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish()
+}
+
+async fn refuse_method(allow: &'static str) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::Method(allow))
+}
+
+async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::NotFound)
+}
+
+/// Where a request comes from.
+fn address(request: &HttpRequest) -> IpAddr {
+    // A TCP connection always has a peer; one without is on this machine.
+    request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip())
+}

@@ -1,0 +1,59 @@
+//! `GET /` and `/static/...`: the test page, built into the binary.
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{self, Path},
+};
+
+use super::error::ApiError;
+
+/// A file of the page.
+struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    content: &'static [u8],
+}
+
+macro_rules! assets {
+    ($($name:literal: $content_type:literal,)*) => {
+        &[$(Asset {
+            name: $name,
+            content_type: $content_type,
+            content: include_bytes!(concat!("../../static/", $name)),
+        }),*]
+    };
+}
+
+const INDEX: &str = "index.html";
+const ASSETS: &[Asset] = assets! {
+    "index.html": "text/html; charset=utf-8",
+};
+
+/// Nothing from elsewhere, nothing inline, in no one's frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
+
+/// `GET /`.
+pub async fn index() -> Result<HttpResponse, ApiError> {
+    answer(INDEX)
+}
+
+/// `GET /static/{name}`. The page's own links are relative, so that it works behind a proxy that
+/// adds a path; seen from `/static/index.html` they begin with a second `static/`.
+pub async fn asset(name: Path<String>) -> Result<HttpResponse, ApiError> {
+    answer(name.strip_prefix("static/").unwrap_or(&name))
+}
+
+fn answer(name: &str) -> Result<HttpResponse, ApiError> {
+    let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or(ApiError::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, asset.content_type))
+        // A new version of the binary is a new version of the page.
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .body(web::Bytes::from_static(asset.content)))
+}

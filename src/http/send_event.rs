@@ -1,0 +1,48 @@
+//! `POST /send-event`: publishes the body.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+
+use super::{
+    body::{BodyLimits, read_json},
+    error::ApiError,
+    query::Query,
+};
+use crate::{
+    event::{Event, EventId, EventType, Retry},
+    hub::Hub,
+    topic::{Topic, Topics},
+};
+
+/// `POST`. The event's metadata is in the query alone: the whole body is data, whatever its
+/// members are called.
+pub async fn post(
+    request: HttpRequest,
+    payload: Payload,
+    hub: Data<Hub>,
+    limits: Data<BodyLimits>,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(serde::Serialize)]
+    struct Answer {
+        success: bool,
+        id: String,
+        subscribers: usize,
+    }
+
+    let query = Query::parse(request.query_string())?;
+    let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
+    let topics = Topics::new(topics)?;
+    let id = query.one("id")?.map(EventId::parse).transpose()?;
+    let kind = query.one("type")?.map(EventType::parse).transpose()?;
+    let retry = query.one("retry")?.map(Retry::parse).transpose()?;
+    let data = read_json(&request, payload, **limits).await?;
+
+    let receipt = hub.publish(Event { topics, data, id, kind, retry }).await?;
+    Ok(HttpResponse::Ok().json(Answer {
+        success: true,
+        id: receipt.id,
+        subscribers: receipt.subscribers,
+    }))
+}

@@ -1,0 +1,134 @@
+//! What one subscriber has received, and why it ended.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::registry::Key;
+
+/// Why a stream has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The client went away, or its connection broke.
+    Left,
+    /// Its queue was full and it took nothing more.
+    Slow,
+    /// It reached the maximum age.
+    Aged,
+    /// The hub is stopping.
+    Drained,
+    /// The hub has failed.
+    Failed,
+}
+
+impl End {
+    const ALL: [Self; 5] = [Self::Left, Self::Slow, Self::Aged, Self::Drained, Self::Failed];
+
+    /// The word for logs and counts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Slow => "slow",
+            Self::Aged => "aged",
+            Self::Drained => "drained",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How many streams have ended, by reason.
+#[derive(Debug, Default)]
+pub struct Endings([AtomicU64; End::ALL.len()]);
+
+impl Endings {
+    pub fn counts(&self) -> Vec<(End, u64)> {
+        let counts = self.0.iter().map(|count| count.load(Relaxed));
+        End::ALL.into_iter().zip(counts).collect()
+    }
+}
+
+/// One subscriber's account. Its stream writes it, its Broadcaster reads it; both are on one
+/// thread, so that relaxed atomics are all that is needed (a message has to be `Send`).
+#[derive(Debug)]
+pub struct Account {
+    /// The id that the subscriber was greeted with.
+    pub id: Uuid,
+    address: IpAddr,
+    since: Instant,
+    events: AtomicU64,
+    bytes: AtomicU64,
+    end: OnceLock<End>,
+    closed: AtomicBool,
+    /// Its place in the registry, while it is live.
+    pub key: Mutex<Option<Key>>,
+    endings: Arc<Endings>,
+}
+
+impl Account {
+    pub fn open(address: IpAddr, endings: Arc<Endings>) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            address,
+            since: Instant::now(),
+            events: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            end: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            key: Mutex::new(None),
+            endings,
+        }
+    }
+
+    /// Enters what the stream has passed to its connection.
+    pub fn sent(&self, events: u64, bytes: usize) {
+        self.events.fetch_add(events, Relaxed);
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Grows whenever the connection takes something.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    /// Decides why the stream ends. The first reason stays.
+    pub fn end(&self, why: End) {
+        let _ = self.end.set(why);
+    }
+
+    /// Why the stream has to end, once that is decided.
+    pub fn ending(&self) -> Option<End> {
+        self.end.get().copied()
+    }
+
+    /// Closes the account, and with it counts and logs the end of the stream: once, however
+    /// often this is called.
+    pub fn close(&self) {
+        if self.closed.swap(true, Relaxed) {
+            return;
+        }
+        let why = *self.end.get_or_init(|| End::Left);
+        self.endings.0[why as usize].fetch_add(1, Relaxed);
+        log::info!(
+            "stream {id} of {address} ended: {why}, after {after:.1?}, {events} events, {bytes} bytes",
+            id = self.id,
+            address = self.address,
+            why = why.as_str(),
+            after = self.since.elapsed(),
+            events = self.events.load(Relaxed),
+            bytes = self.bytes(),
+        );
+    }
+
+    /// Whether the end has been logged.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+}

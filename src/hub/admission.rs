@@ -1,0 +1,119 @@
+//! Who may have a stream: the places in all and for each address.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// All places of the hub are taken.
+    #[error("the hub is full")]
+    Full,
+    /// All places of this address are taken.
+    #[error("this address has its full number of streams")]
+    AddressFull,
+    /// The hub is about to stop.
+    #[error("the hub is draining")]
+    Draining,
+}
+
+#[derive(Debug)]
+pub struct Admission {
+    max: usize,
+    /// 0: no limit, and nothing is counted.
+    max_per_address: usize,
+    state: Mutex<State>,
+    emptied: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    taken: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl Admission {
+    pub fn new(max: usize, max_per_address: usize) -> Self {
+        Self { max, max_per_address, state: Mutex::default(), emptied: Notify::new() }
+    }
+
+    pub fn admit(this: &Arc<Self>, address: IpAddr) -> Result<Seat, Refusal> {
+        let mut state = this.state.lock();
+        if state.closed {
+            return Err(Refusal::Draining);
+        }
+        if state.taken >= this.max {
+            return Err(Refusal::Full);
+        }
+        if this.max_per_address > 0 {
+            let taken = state.by_address.entry(address).or_default();
+            if *taken >= this.max_per_address {
+                return Err(Refusal::AddressFull);
+            }
+            *taken += 1;
+        }
+        state.taken += 1;
+        Ok(Seat { admission: Arc::clone(this), address })
+    }
+
+    pub fn taken(&self) -> usize {
+        self.state.lock().taken
+    }
+
+    /// Admits nobody any more.
+    pub fn close(&self) {
+        self.state.lock().closed = true;
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    pub async fn wait_until_empty(&self) {
+        while self.taken() > 0 {
+            self.emptied.notified().await;
+        }
+    }
+
+    fn give_back(&self, address: IpAddr) {
+        let mut state = self.state.lock();
+        state.taken -= 1;
+        if let Some(taken) = state.by_address.get_mut(&address) {
+            *taken -= 1;
+            if *taken == 0 {
+                state.by_address.remove(&address);
+            }
+        }
+        if state.taken == 0 {
+            self.emptied.notify_one();
+        }
+    }
+}
+
+/// A subscriber's place. Dropping it gives it back: it is held as long as the connection is.
+#[derive(Debug)]
+pub struct Seat {
+    admission: Arc<Admission>,
+    address: IpAddr,
+}
+
+impl Seat {
+    /// Whose place it is.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Whether the hub is about to stop, and the stream on this place with it.
+    pub fn is_draining(&self) -> bool {
+        self.admission.is_closed()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.admission.give_back(self.address);
+    }
+}

@@ -1,0 +1,38 @@
+//! From the tail of the history to the Broadcasters.
+//!
+//! Owns: the rounds. Promises: one round at a time, the same to all, its size well below a
+//! subscriber's queue. All Broadcasters have to answer before the next: that is the
+//! back-pressure, it lets the streams run in between, and under load it makes the rounds larger.
+
+use std::sync::Arc;
+
+use actix::Addr;
+use futures_util::future::join_all;
+
+use super::{Settings, broadcaster::Broadcaster, messages::Deliver};
+use crate::history::{Entry, Tail};
+
+/// The most entries in a round.
+const MAX_ROUND: usize = 256;
+
+/// Runs until a Broadcaster has died.
+pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
+    let events = (settings.queue_events / 4).clamp(1, MAX_ROUND);
+    let bytes = settings.queue_bytes / 4;
+    loop {
+        let appended = tail.next(events, bytes).await;
+        let (entries, receipts): (Vec<Arc<Entry>>, Vec<_>) =
+            appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
+        let round: Arc<[Arc<Entry>]> = entries.into();
+        let told = broadcasters.iter().map(|each| each.send(Deliver(Arc::clone(&round))));
+        let mut counts = vec![0; round.len()];
+        for answer in join_all(told).await {
+            let Ok(answer) = answer else { return };
+            counts.iter_mut().zip(answer).for_each(|(count, queued)| *count += queued);
+        }
+        for (receipt, count) in receipts.into_iter().zip(counts) {
+            // A publisher that has left does not need it.
+            let _ = receipt.send(count);
+        }
+    }
+}

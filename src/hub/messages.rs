@@ -1,0 +1,72 @@
+//! What a Broadcaster can be told.
+
+use std::{sync::Arc, time::Instant};
+
+use actix::Message;
+
+use super::{account::Account, account::End, queue::Sender};
+use crate::{
+    history::{Entry, Position},
+    topic::Selector,
+};
+
+/// Queue these for all who match. Answered, one count an entry, when that is done: the tail
+/// sends the next round only then. This is the only back-pressure, since an actix mailbox takes
+/// whatever is sent.
+#[derive(Message)]
+#[rtype(result = "Vec<usize>")]
+pub struct Deliver(pub Arc<[Arc<Entry>]>);
+
+/// Make this subscriber live. Answered with the position of the last entry that the Broadcaster
+/// has delivered: whatever follows it will be in the queue.
+#[derive(Message)]
+#[rtype(result = "Position")]
+pub struct Subscribe {
+    /// What it asks for.
+    pub selectors: Arc<[Selector]>,
+    /// Where its frames go.
+    pub queue: Sender,
+    /// Who it is.
+    pub account: Arc<Account>,
+    /// When it has to end, if it ever has to.
+    pub deadline: Option<Instant>,
+}
+
+/// Forget this subscriber, whatever state it is in.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Unsubscribe(pub Arc<Account>);
+
+/// How are you?
+#[derive(Message)]
+#[rtype(result = "Answer")]
+pub struct Ask;
+
+/// A Broadcaster's part of [`Stats`].
+pub struct Answer {
+    /// See [`Stats::live`].
+    pub live: usize,
+    /// See [`Stats::behind`].
+    pub behind: usize,
+}
+
+/// End all streams, spread evenly until the given time.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    /// When the last has to be told.
+    pub until: Instant,
+}
+
+/// How the hub is.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Streams that are open, live or not.
+    pub open: usize,
+    /// Subscribers that receive events as they come.
+    pub live: usize,
+    /// Subscribers whose queue was full, and who catch up from the history.
+    pub behind: usize,
+    /// How many streams have ended since the start, by reason.
+    pub ended: Vec<(End, u64)>,
+}

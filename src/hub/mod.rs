@@ -1,0 +1,202 @@
+//! The hub: events in, one order, out to every subscriber.
+//!
+//! Owns: the road of an event from [`Hub::publish`] to the queue of each subscriber, the
+//! subscriptions, and who may have one. Promises: all subscribers see one order without gap or
+//! repeat; a publisher is answered after its event is queued for all who match; no subscriber is
+//! ever waited for. Does not: know HTTP.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::Addr;
+use futures_util::future::join_all;
+use parking_lot::RwLock;
+use tokio::{
+    sync::{Notify, oneshot},
+    time::timeout,
+};
+
+use crate::{
+    event::Event,
+    history::{History, LastEventId, Tail},
+    topic::Selector,
+};
+
+mod account;
+mod admission;
+mod alarm;
+mod broadcaster;
+mod delivery;
+mod fan_out;
+mod heartbeat;
+mod messages;
+mod queue;
+pub mod registry;
+mod replay;
+mod subscription;
+
+pub use account::End;
+pub use admission::{Refusal, Seat};
+pub use alarm::{Alarm, Bell};
+pub use broadcaster::Broadcaster;
+pub use messages::Stats;
+pub use subscription::Subscription;
+
+use account::Endings;
+use admission::Admission;
+use messages::{Ask, Drain};
+
+/// What the hub is told to hold to.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The most subscribers at a time.
+    pub max_subscribers: usize,
+    /// The most subscribers at a time from one address; 0 for no limit.
+    pub max_per_address: usize,
+    /// How long a stream may be silent before it gets a heartbeat.
+    pub heartbeat: Duration,
+    /// How old a stream may become, less up to a fifth; zero for no limit.
+    pub max_age: Duration,
+    /// The most frames that wait for one subscriber.
+    pub queue_events: usize,
+    /// The most bytes that wait for one subscriber, unless a single frame has more.
+    pub queue_bytes: usize,
+}
+
+/// Why an event is not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The hub is about to stop.
+    #[error("the hub is draining")]
+    Draining,
+    /// A Broadcaster has died, and the process is about to end. The event may have been seen.
+    #[error("the hub is failing")]
+    Failing,
+}
+
+/// What a publisher is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The id that subscribers see.
+    pub id: String,
+    /// How many it was queued for.
+    pub subscribers: usize,
+}
+
+/// The one handle that the rest of the program holds. Cheap to clone; all clones are one hub.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    settings: Settings,
+    history: History,
+    admission: Arc<Admission>,
+    endings: Arc<Endings>,
+    /// One a worker. Written while the workers start, read ever after.
+    broadcasters: RwLock<Vec<Addr<Broadcaster>>>,
+    joined: Notify,
+}
+
+impl Hub {
+    /// A hub without workers. Its tail is for [`Hub::run`].
+    pub fn new(settings: Settings, history: History) -> Self {
+        let admission = Admission::new(settings.max_subscribers, settings.max_per_address);
+        Self(Arc::new(Shared {
+            settings,
+            history,
+            admission: Arc::new(admission),
+            endings: Arc::default(),
+            broadcasters: RwLock::default(),
+            joined: Notify::new(),
+        }))
+    }
+
+    /// Starts a Broadcaster on this thread, which is a worker's. When it dies, the alarm rings.
+    pub fn start_broadcaster(&self, alarm: Alarm) -> Addr<Broadcaster> {
+        let broadcaster = Broadcaster::launch(&self.0.settings, self.0.history.head(), alarm);
+        self.0.broadcasters.write().push(broadcaster.clone());
+        self.0.joined.notify_one();
+        broadcaster
+    }
+
+    /// All Broadcasters that have been started.
+    pub fn broadcasters(&self) -> Vec<Addr<Broadcaster>> {
+        self.0.broadcasters.read().clone()
+    }
+
+    /// Waits until so many workers have started their Broadcasters.
+    pub async fn wait_for_broadcasters(&self, workers: usize) {
+        while self.0.broadcasters.read().len() < workers {
+            self.0.joined.notified().await;
+        }
+    }
+
+    /// Carries events from the tail of the history to the Broadcasters. Ends only when one of
+    /// them has died.
+    pub async fn run(&self, tail: Tail) {
+        delivery::run(tail, &self.broadcasters(), &self.0.settings).await;
+    }
+
+    /// Publishes an event. Once this future has been polled, the event is in the history, and
+    /// reaches its subscribers also where the future is dropped.
+    pub async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
+        if self.is_draining() {
+            return Err(PublishError::Draining);
+        }
+        let (receipt, queued) = oneshot::channel();
+        let entry = self.0.history.append(event, receipt);
+        let subscribers = queued.await.map_err(|_| PublishError::Failing)?;
+        Ok(Receipt { id: entry.wire_id(), subscribers })
+    }
+
+    /// Takes a place for one subscriber from this address.
+    pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
+        Admission::admit(&self.0.admission, address)
+    }
+
+    /// Opens a subscription on this worker's Broadcaster.
+    pub fn subscribe(
+        &self,
+        broadcaster: &Addr<Broadcaster>,
+        seat: Seat,
+        selectors: Vec<Selector>,
+        last_event_id: Option<LastEventId>,
+    ) -> Subscription {
+        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), last_event_id)
+    }
+
+    /// Asks every Broadcaster how it is. `None` where one does not answer in time.
+    pub async fn stats(&self, patience: Duration) -> Option<Stats> {
+        let broadcasters = self.broadcasters();
+        let asked = join_all(broadcasters.iter().map(|broadcaster| broadcaster.send(Ask)));
+        let answers = timeout(patience, asked).await.ok()?;
+        let mut stats = Stats { open: self.0.admission.taken(), ..Stats::default() };
+        for answer in answers {
+            let answer = answer.ok()?;
+            stats.live += answer.live;
+            stats.behind += answer.behind;
+        }
+        stats.ended = self.0.endings.counts();
+        Some(stats)
+    }
+
+    /// Whether the hub is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.0.admission.is_closed()
+    }
+
+    /// Takes no more subscribers and events, and ends all streams, spread over the given time.
+    /// Returns when the last has ended, or after twice that time (a stalled one can't be told).
+    pub async fn drain(&self, over: Duration) {
+        self.0.admission.close();
+        let until = Instant::now() + over;
+        for broadcaster in self.broadcasters() {
+            broadcaster.do_send(Drain { until });
+        }
+        // A time-out here is not an error: what is left ends with the process.
+        let _ = timeout(over * 2, self.0.admission.wait_until_empty()).await;
+    }
+}

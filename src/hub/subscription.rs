@@ -1,0 +1,221 @@
+//! The stream of one subscriber: greeting, replay, live, end.
+//!
+//! Owns: the hand-over from history to live, and from live back to the history when the queue
+//! was full. Promises: no gap and no repeat in between, at any rate of publishing; whatever the
+//! reason, dropping it leaves the registry. Does not: beat its own heart; the Broadcaster does.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::Addr;
+use bytes::Bytes;
+
+use super::{
+    Hub, Seat,
+    account::{Account, End},
+    broadcaster::Broadcaster,
+    messages::{Subscribe, Unsubscribe},
+    queue::{self, Receiver},
+    replay::{Replay, gap_after},
+};
+use crate::{
+    history::{LastEventId, Position, Start},
+    sse::Frame,
+    topic::Selector,
+};
+
+/// When the subscribers of a draining hub come back: spread, so that they don't all meet the next
+/// one in the same second.
+const COME_BACK: std::ops::Range<u64> = 1000..5000;
+
+/// See the module.
+pub struct Subscription {
+    hub: Hub,
+    broadcaster: Addr<Broadcaster>,
+    selectors: Arc<[Selector]>,
+    account: Arc<Account>,
+    seat: Seat,
+    deadline: Option<Instant>,
+    state: State,
+}
+
+enum State {
+    /// Nothing is sent yet.
+    Opening(Option<LastEventId>),
+    /// The greeting is sent; a `gap` follows before the replay.
+    Gap(Frame, Option<Position>),
+    /// Reads the history, and has no place in the registry: a long replay fills no queue.
+    CatchingUp(Replay),
+    /// Near the head, at this place.
+    Registering(Position),
+    /// Registered. Reads the short rest of the history, while live frames wait in the queue.
+    Joining(Replay, Receiver),
+    /// Up to date, at this place.
+    Live(Receiver, Position),
+    Ended,
+}
+
+impl Subscription {
+    pub(super) fn open(
+        hub: &Hub,
+        broadcaster: Addr<Broadcaster>,
+        seat: Seat,
+        selectors: Arc<[Selector]>,
+        last_event_id: Option<LastEventId>,
+    ) -> Self {
+        let account = Account::open(seat.address(), Arc::clone(&hub.0.endings));
+        let max_age = hub.0.settings.max_age;
+        let deadline = (!max_age.is_zero())
+            .then(|| Instant::now() + max_age.mul_f64(0.8 + 0.2 * fastrand::f64()));
+        Self {
+            hub: hub.clone(),
+            broadcaster,
+            selectors,
+            account: Arc::new(account),
+            seat,
+            deadline,
+            state: State::Opening(last_event_id),
+        }
+    }
+
+    /// The next bytes to send; `None` at the end of the stream.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let (State::CatchingUp(_), Some(why)) = (&self.state, self.must_end()) {
+                return self.finish(why);
+            }
+            match &mut self.state {
+                State::Opening(asked) => {
+                    let asked = asked.take();
+                    return Some(self.greet(asked.as_ref()));
+                }
+                State::Gap(frame, place) => {
+                    let frame = frame.clone();
+                    self.state = match *place {
+                        Some(place) => self.catch_up(place),
+                        None => State::Registering(self.hub.0.history.head()),
+                    };
+                    return Some(self.event(frame));
+                }
+                State::CatchingUp(replay) => match replay.next().await {
+                    Some(frame) => return Some(self.event(frame)),
+                    None => self.state = State::Registering(replay.place()),
+                },
+                State::Registering(place) => {
+                    let place = *place;
+                    self.register(place).await;
+                }
+                State::Joining(replay, _) => match replay.next().await {
+                    Some(frame) => return Some(self.event(frame)),
+                    None => self.go_live(),
+                },
+                State::Live(queue, place) => match queue.next().await {
+                    Some(queued) => match queued.position {
+                        // The history can be read before it is delivered: what the replay
+                        // has shown is not shown again.
+                        Some(position) if position <= *place => {}
+                        Some(position) => {
+                            *place = position;
+                            return Some(self.event(queued.frame));
+                        }
+                        None => return Some(self.control(queued.frame)),
+                    },
+                    None => match self.account.ending() {
+                        Some(why) => return self.finish(why),
+                        None => {
+                            let place = *place;
+                            self.state = self.catch_up(place);
+                        }
+                    },
+                },
+                State::Ended => return None,
+            }
+        }
+    }
+
+    fn greet(&mut self, asked: Option<&LastEventId>) -> Bytes {
+        let history = &self.hub.0.history;
+        self.state = match asked.map(|asked| (asked, history.resume(asked))) {
+            None => State::Registering(history.head()),
+            Some((_, Start::After(place))) => self.catch_up(place),
+            Some((asked, Start::Gap(loss, place))) => {
+                let first = place.and_then(|_| history.oldest());
+                let gap = gap_after(asked, loss, first.map(|entry| entry.wire_id()));
+                State::Gap(gap, place)
+            }
+        };
+        self.control(Frame::greeting(self.account.id))
+    }
+
+    fn catch_up(&self, place: Position) -> State {
+        State::CatchingUp(Replay::new(&self.hub.0.history, &self.selectors, place, None))
+    }
+
+    /// Takes a place in the registry. The queue and this value, whose drop leaves the registry,
+    /// exist before the wait: whoever cancels it leaves nothing behind.
+    async fn register(&mut self, place: Position) {
+        let settings = &self.hub.0.settings;
+        let (sender, receiver) = queue::queue(settings.queue_events, settings.queue_bytes);
+        let subscribe = Subscribe {
+            selectors: Arc::clone(&self.selectors),
+            queue: sender,
+            account: Arc::clone(&self.account),
+            deadline: self.deadline,
+        };
+        self.state = match self.broadcaster.send(subscribe).await {
+            Ok(delivered) => {
+                let rest =
+                    Replay::new(&self.hub.0.history, &self.selectors, place, Some(delivered));
+                State::Joining(rest, receiver)
+            }
+            Err(_) => {
+                self.account.end(End::Failed);
+                State::Ended
+            }
+        };
+    }
+
+    fn go_live(&mut self) {
+        if let State::Joining(replay, receiver) = std::mem::replace(&mut self.state, State::Ended) {
+            self.state = State::Live(receiver, replay.place());
+        }
+    }
+
+    /// Why a stream that is not live has to end, if it has to. A live one is ended by its
+    /// Broadcaster.
+    fn must_end(&self) -> Option<End> {
+        let aged = || self.deadline.filter(|deadline| *deadline <= Instant::now());
+        self.account
+            .ending()
+            .or_else(|| self.seat.is_draining().then_some(End::Drained))
+            .or_else(|| aged().map(|_| End::Aged))
+    }
+
+    fn finish(&mut self, why: End) -> Option<Bytes> {
+        self.account.end(why);
+        self.state = State::Ended;
+        (why == End::Drained).then(|| {
+            let after = Duration::from_millis(fastrand::u64(COME_BACK));
+            self.control(Frame::come_back(after))
+        })
+    }
+
+    fn event(&self, frame: Frame) -> Bytes {
+        self.account.sent(1, frame.len());
+        frame.into_bytes()
+    }
+
+    fn control(&self, frame: Frame) -> Bytes {
+        self.account.sent(0, frame.len());
+        frame.into_bytes()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
+        self.account.close();
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a part of an event or of a subscription is refused.
+//!
+//! Owns: the texts that a user reads. Promises: each names the field and the fix, and none
+//! repeats the value. Does not: know which status an answer gets (`http::error`).
+
+/// Why a part of an event or of a subscription is refused. The text names the field and the fix, never the value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// A part is there, but says nothing.
+    #[error("`{field}` is empty: leave it out, or give it a value")]
+    Empty {
+        /// The part's name in a request.
+        field: &'static str,
+    },
+    /// A part is longer than its limit.
+    #[error("`{field}` is longer than {limit} bytes")]
+    TooLong {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// CR and LF would end the field's line on the wire and begin another one; browsers ignore an
+    /// id with NUL, and Firefox drops its whole event (WHATWG HTML, 9.2.6).
+    #[error("`{field}` contains a CR, LF or NUL character, which the wire format can't carry")]
+    LineBreak {
+        /// The part's name in a request.
+        field: &'static str,
+    },
+    /// The id has a meaning to the hub.
+    #[error("`id` begins with `#` or is `earliest`: these belong to the hub")]
+    ReservedId,
+    /// Not a reconnection time.
+    #[error("`retry` is not a whole number of milliseconds from 0 to {limit}")]
+    Retry {
+        /// The limit in milliseconds.
+        limit: u32,
+    },
+    /// A part is given more often than its limit.
+    #[error("`{field}` is given more than {limit} times")]
+    TooMany {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A template would take too much memory when compiled.
+    #[error("`{field}` is a template with too many variables")]
+    TooComplex {
+        /// The part's name in a request.
+        field: &'static str,
+    },
+}
