@@ -131,7 +131,8 @@ fn count(min: usize, max: usize) -> ValueParser {
     })
 }
 
-fn duration(min: &'static str, max: &'static str) -> ValueParser {
+/// A time in these limits, both included.
+pub fn duration(min: &'static str, max: &'static str) -> ValueParser {
     let parse = |text: &str| {
         if text == "0" { Some(Duration::ZERO) } else { humantime::parse_duration(text).ok() }
     };
@@ -193,18 +194,18 @@ pub fn with_environment(command: Command) -> Command {
     command.mut_subcommand("serve", |serve| serve.mut_arg("port", |port| port.env(name)))
 }
 
-/// The hub on this machine, as the environment describes it: where the other commands look.
-pub fn local_url() -> String {
+/// The port of the hub on this machine, as the environment has it: where the other commands look.
+pub fn local_port() -> String {
     let port = variable("FANFARE_PORT").or_else(|| variable("PORT"));
-    format!("http://127.0.0.1:{}", port.as_deref().unwrap_or("3000"))
+    port.unwrap_or_else(|| "3000".to_owned())
 }
 
 /// Variables that look like settings and are none: most likely misspelt.
+#[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
 pub fn unknown_variables(command: &Command) -> Vec<String> {
     let known = |name: &str| {
         command.get_arguments().any(|arg| arg.get_env().is_some_and(|env| env == name))
     };
-    #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("FANFARE_") && name != "FANFARE_PORT" && !known(name))

@@ -6,7 +6,13 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::config::{self, Config};
 
+use hub_url::HubUrl;
+
+mod health;
+mod hub_url;
+mod publish;
 mod serve;
+mod subscribe;
 
 /// A self-hosted Server-Sent Events hub
 #[derive(Debug, Parser)]
@@ -19,6 +25,12 @@ mod serve;
 enum Cli {
     /// Run the hub
     Serve(Box<Config>),
+    /// Publish one event
+    Publish(publish::Publish),
+    /// Print events as they come
+    Subscribe(subscribe::Subscribe),
+    /// Ask whether a hub is ready
+    Health(health::Health),
 }
 
 /// Runs the command that the arguments name.
@@ -39,6 +51,9 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
             let unknown = command.find_subcommand("serve").map(config::unknown_variables);
             serve::run(&config, &unknown.unwrap_or_default())
         }
+        Ok(Cli::Publish(publish)) => publish::run(&publish),
+        Ok(Cli::Subscribe(subscribe)) => subscribe::run(&subscribe),
+        Ok(Cli::Health(health)) => health::run(&health),
         Err(error) if !error.use_stderr() => {
             // `--help` and `--version`; a closed pipe is no error.
             let _ = error.print();
@@ -56,6 +71,21 @@ fn names_command(arguments: &[OsString], command: &clap::Command) -> bool {
     matches!(first, "help" | "-h" | "--help" | "-V" | "--version")
         || command.find_subcommand(first).is_some()
         || !first.starts_with('-')
+}
+
+/// The hub on this machine.
+fn default_url() -> HubUrl {
+    HubUrl::local(&config::local_port())
+}
+
+fn report(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("fanfare: {why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn refuse(why: &str) -> ExitCode {

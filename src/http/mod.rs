@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, ResponseError as _,
     http::header,
     web::{ServiceConfig, get, head, method, post, resource, to},
 };
@@ -36,8 +36,8 @@ pub fn routes(config: &mut ServiceConfig) {
             config.service(
                 resource($paths)
                     $(.route($route))+
-                    .route(method(actix_web::http::Method::OPTIONS).to(|| options($allow)))
-                    .default_service(to(|| refuse_method($allow))),
+                    .route(method(actix_web::http::Method::OPTIONS).to(async || options($allow)))
+                    .default_service(to(async || ApiError::Method($allow).error_response())),
             )
         };
     }
@@ -56,12 +56,8 @@ pub fn routes(config: &mut ServiceConfig) {
     config.default_service(to(not_found));
 }
 
-async fn options(allow: &'static str) -> HttpResponse {
+fn options(allow: &'static str) -> HttpResponse {
     HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish()
-}
-
-async fn refuse_method(allow: &'static str) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::Method(allow))
 }
 
 async fn not_found() -> Result<HttpResponse, ApiError> {

@@ -223,7 +223,7 @@ impl Handler<Subscribe> for Broadcaster {
             last_write: now,
         };
         let delay = live.next_look(now);
-        let key = self.live.insert(selectors, live);
+        let key = self.live.insert(&selectors, live);
         *account.key.lock() = Some(key);
         self.wheel.plan(key, delay);
         actix::MessageResult(self.delivered)

@@ -48,8 +48,8 @@ impl<T> Default for Registry<T> {
 
 impl<T> Registry<T> {
     /// Adds a subscriber.
-    pub fn insert(&mut self, selectors: Arc<[Selector]>, value: T) -> Key {
-        let subscriber = Subscriber { selectors: Arc::clone(&selectors), found_in: 0, value };
+    pub fn insert(&mut self, selectors: &Arc<[Selector]>, value: T) -> Key {
+        let subscriber = Subscriber { selectors: Arc::clone(selectors), found_in: 0, value };
         let key = self.subscribers.insert(subscriber);
         for selector in selectors.iter() {
             match selector {

@@ -122,13 +122,13 @@ impl Subscription {
                         }
                         None => return Some(self.control(queued.frame)),
                     },
-                    None => match self.account.ending() {
-                        Some(why) => return self.finish(why),
-                        None => {
-                            let place = *place;
-                            self.state = self.catch_up(place);
+                    None => {
+                        let place = *place;
+                        if let Some(why) = self.account.ending() {
+                            return self.finish(why);
                         }
-                    },
+                        self.state = self.catch_up(place);
+                    }
                 },
                 State::Ended => return None,
             }
@@ -164,16 +164,13 @@ impl Subscription {
             account: Arc::clone(&self.account),
             deadline: self.deadline,
         };
-        self.state = match self.broadcaster.send(subscribe).await {
-            Ok(delivered) => {
-                let rest =
-                    Replay::new(&self.hub.0.history, &self.selectors, place, Some(delivered));
-                State::Joining(rest, receiver)
-            }
-            Err(_) => {
-                self.account.end(End::Failed);
-                State::Ended
-            }
+        self.state = if let Ok(delivered) = self.broadcaster.send(subscribe).await {
+            let history = &self.hub.0.history;
+            let rest = Replay::new(history, &self.selectors, place, Some(delivered));
+            State::Joining(rest, receiver)
+        } else {
+            self.account.end(End::Failed);
+            State::Ended
         };
     }
 

@@ -7,6 +7,8 @@ pub struct Decoded {
     pub kind: String,
     /// The payload, its lines joined by LF.
     pub data: String,
+    /// The `id` of its own block. A browser shows the last one instead, where there is none.
+    pub id: Option<String>,
 }
 
 /// Reads a stream in whatever pieces it arrives. Follows "interpreting an event stream" of
@@ -19,8 +21,8 @@ pub struct Decoder {
     begun: bool,
     kind: String,
     data: String,
-    id: String,
-    /// The `id` of the last dispatched block: what a reconnect sends.
+    id: Option<String>,
+    /// The last `id` of a finished block: what a reconnect sends.
     last_event_id: String,
     retry: Option<u64>,
 }
@@ -52,7 +54,6 @@ impl Decoder {
     /// stay.
     pub fn reconnect(&mut self) {
         *self = Self {
-            id: self.last_event_id.clone(),
             last_event_id: std::mem::take(&mut self.last_event_id),
             retry: self.retry,
             ..Self::default()
@@ -87,7 +88,7 @@ impl Decoder {
                 self.data.push_str(value);
                 self.data.push('\n');
             }
-            "id" if !value.contains('\0') => value.clone_into(&mut self.id),
+            "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.retry = value.parse().ok().or(self.retry);
             }
@@ -97,7 +98,10 @@ impl Decoder {
     }
 
     fn dispatch(&mut self) -> Option<Decoded> {
-        self.last_event_id.clone_from(&self.id);
+        let id = self.id.take();
+        if let Some(id) = &id {
+            self.last_event_id.clone_from(id);
+        }
         let mut data = std::mem::take(&mut self.data);
         let mut kind = std::mem::take(&mut self.kind);
         // The LF after the last line. None: there was no data, and nothing is dispatched.
@@ -105,6 +109,6 @@ impl Decoder {
         if kind.is_empty() {
             "message".clone_into(&mut kind);
         }
-        Some(Decoded { kind, data })
+        Some(Decoded { kind, data, id })
     }
 }

@@ -1,0 +1,73 @@
+//! `fanfare publish`: sends one event.
+
+use std::{io::Read as _, process::ExitCode};
+
+use actix_web::rt::System;
+use clap::Args;
+
+use super::hub_url::{HubUrl, client};
+
+/// What to publish, and where.
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// The event's data, a JSON value; read from standard input where it is left out or `-`
+    data: Option<String>,
+    /// Take the data as plain text, and send it as a JSON string
+    #[arg(long)]
+    text: bool,
+    /// A topic; may be repeated
+    #[arg(long)]
+    topic: Vec<String>,
+    /// The type that browsers dispatch the event under [default: message]
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// An id in place of the hub's
+    #[arg(long)]
+    id: Option<String>,
+    /// The reconnection time that receivers are told, in milliseconds
+    #[arg(long, value_name = "MS")]
+    retry: Option<String>,
+    /// The hub
+    #[arg(long, default_value_t = super::default_url())]
+    url: HubUrl,
+}
+
+/// Publishes, and prints the hub's answer.
+pub fn run(publish: &Publish) -> ExitCode {
+    super::report(System::new().block_on(send(publish)))
+}
+
+async fn send(publish: &Publish) -> Result<(), String> {
+    let data = match publish.data.as_deref() {
+        None | Some("-") => read_input()?,
+        Some(data) => data.to_owned(),
+    };
+    let data = if publish.text {
+        serde_json::to_string(&data).map_err(|error| error.to_string())?
+    } else {
+        data
+    };
+    let mut query: Vec<_> = publish.topic.iter().map(|topic| ("topic", &**topic)).collect();
+    query.extend(publish.kind.as_deref().map(|kind| ("type", kind)));
+    query.extend(publish.id.as_deref().map(|id| ("id", id)));
+    query.extend(publish.retry.as_deref().map(|retry| ("retry", retry)));
+
+    let request = client().post(publish.url.with("/send-event", &query));
+    let sent = request.content_type("application/json").send_body(data).await;
+    let mut response = sent.map_err(|error| format!("{}: {error}", publish.url))?;
+    let body = response.body().await.map_err(|error| format!("{}: {error}", publish.url))?;
+    let answer = String::from_utf8_lossy(&body);
+    if response.status().is_success() {
+        println!("{answer}");
+        Ok(())
+    } else {
+        Err(format!("{}: {answer}", response.status()))
+    }
+}
+
+fn read_input() -> Result<String, String> {
+    let mut data = String::new();
+    let read = std::io::stdin().lock().read_to_string(&mut data);
+    read.map_err(|error| format!("standard input: {error}"))?;
+    Ok(data)
+}

@@ -1,0 +1,28 @@
+//! What all tests use: the real binary, and clients that share no code with it.
+
+mod decoder;
+mod fanfare;
+mod http;
+mod stream;
+
+use std::time::{Duration, Instant};
+
+pub use decoder::{Event, decode};
+pub use fanfare::{Fanfare, Hub, run_to_end};
+pub use http::{Connection, Response, get, post_json, request};
+pub use stream::Stream;
+
+/// How long anything may take before a test gives up on it. Not a wait: what is there is seen at
+/// once.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again and again until the answer is yes. For states that nothing announces; what they
+/// change is named in the panic.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::yield_now();
+    }
+    begun.elapsed()
+}
