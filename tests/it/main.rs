@@ -5,5 +5,25 @@
 
 /// What a client of the tutorial sees, and every answer that is not an error.
 mod api;
+/// Every answer that is one.
+mod bad_input;
+/// Pages of other origins.
+mod cors;
+/// How streams and the process end as planned.
+mod ending;
+/// What keeps idle streams alive.
+mod heartbeat;
+/// Subscribers that go, with or without a word.
+mod leaving;
+/// Topics, selectors and the registry, against naive matching.
+mod matching;
+/// One order for all, under load.
+mod order;
+/// What a returning subscriber gets.
+mod replay;
+/// Subscribers that read late, or not at all.
+mod slow;
 /// The machinery.
 mod support;
+/// The wire format, against an independent decoder.
+mod wire;

@@ -16,6 +16,9 @@ pub use stream::Stream;
 /// once.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A log without a line for each request and stream, for tests that make a great many.
+pub const QUIET: &str = "warn,fanfare::app=info";
+
 /// Asks again and again until the answer is yes. For states that nothing announces; what they
 /// change is named in the panic.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
