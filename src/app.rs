@@ -5,26 +5,20 @@
 //! both are handed in, so that tests use the same door.
 
 use std::{
-    any::Any,
     io,
     net::{SocketAddr, TcpListener},
     time::Duration,
 };
 
-use actix_web::{
-    App, HttpServer,
-    dev::ServerHandle,
-    middleware::from_fn,
-    rt::{self, net::TcpStream},
-    web::Data,
-};
-use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+use actix_web::{dev::ServerHandle, rt};
+use socket2::{Domain, Socket, Type};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     config::Config,
+    connection::Options,
     history::{History, Limits, Tail},
-    http::{self, BodyLimits},
+    http::{self, BodyLimits, ServerSettings},
     hub::{Bell, Hub, Settings},
 };
 
@@ -110,7 +104,8 @@ impl Application {
             StartError::Listen(SocketAddr::new(config.host, config.port), error)
         })?;
         let bell = Bell::default();
-        let server = serve(config, listener, workers, &hub, &bell)
+        let settings = server_settings(config, workers);
+        let server = http::serve(listener, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Listen(address, error))?;
         let handle = server.handle();
         let server = rt::spawn(server);
@@ -163,46 +158,19 @@ impl Application {
     }
 }
 
-fn serve(
-    config: &Config,
-    listener: TcpListener,
-    workers: usize,
-    hub: &Hub,
-    bell: &Bell,
-) -> io::Result<actix_web::dev::Server> {
-    let body = BodyLimits { max_bytes: config.max_body, patience: config.body_timeout };
-    let origins = config.cors_origins.clone();
-    let (hub, alarms) = (hub.clone(), bell.maker());
-    let server = HttpServer::new(move || {
-        let broadcaster = hub.start_broadcaster(alarms.alarm());
-        App::new()
-            .app_data(Data::new(hub.clone()))
-            .app_data(Data::new(broadcaster))
-            .app_data(Data::new(body))
-            .wrap(http::cors(&origins))
-            .wrap(from_fn(http::answer_preflights))
-            .wrap(from_fn(http::log_request))
-            .configure(http::routes)
-    });
-    let (peer_timeout, send_buffer) = (config.peer_timeout, config.send_buffer);
-    Ok(server
-        .workers(workers)
-        .disable_signals()
-        .shutdown_timeout(1)
-        // The hub's own limit comes first. At this one actix stops to accept, also health checks.
-        .max_connections(usize::MAX)
-        .client_request_timeout(config.header_timeout)
-        .keep_alive(config.keep_alive)
-        .tcp_nodelay(true)
-        // Otherwise a silent stream learns only at the second heartbeat that its client has left.
-        .h1_allow_half_closed(false)
-        .on_connect(move |connection: &dyn Any, _| {
-            if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-                set_options(stream, peer_timeout, send_buffer);
-            }
-        })
-        .listen(listener)?
-        .run())
+fn server_settings(config: &Config, workers: usize) -> ServerSettings {
+    ServerSettings {
+        workers,
+        header_timeout: config.header_timeout,
+        keep_alive: config.keep_alive,
+        body: BodyLimits { max_bytes: config.max_body, patience: config.body_timeout },
+        origins: config.cors_origins.clone(),
+        connection: Options {
+            peer_timeout: config.peer_timeout,
+            send_buffer: config.send_buffer,
+            idle_timeout: config.keep_alive.max(config.body_timeout) + Duration::from_secs(5),
+        },
+    }
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -216,31 +184,13 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     listen().map_err(|error| StartError::Listen(address, error))
 }
 
-/// Lets the kernel find out about clients that have vanished, and bounds what it holds for those
-/// that don't read (without a bound: 3.9 MiB, for hours).
-///
-/// A client may vanish while nothing is sent to it; keep-alive probes notice that after
-/// `TCP_USER_TIMEOUT`. But data sent just before starts that time anew: hence the half.
-fn set_options(stream: &TcpStream, peer_timeout: Duration, send_buffer: usize) {
-    let half = peer_timeout / 2;
-    // Whole seconds is what the kernel counts these in.
-    let probe = Duration::from_secs((half.as_secs() / 3).max(1));
-    let keepalive = TcpKeepalive::new().with_time(probe).with_interval(probe);
-    let socket = SockRef::from(stream);
-    let set = socket
-        .set_tcp_user_timeout(Some(half))
-        .and_then(|()| socket.set_tcp_keepalive(&keepalive))
-        .and_then(|()| socket.set_send_buffer_size(send_buffer));
-    if let Err(error) = set {
-        // A client that has left already; its connection ends by itself.
-        log::debug!("socket options: {error}");
-    }
-}
-
 /// Raises the limit of open files as far as the system lets it, and divides it.
 fn max_subscribers(wanted: Option<usize>) -> Result<usize, StartError> {
     let files = rlimit::increase_nofile_limit(u64::MAX).map_err(StartError::OpenFiles)?;
-    let allowed = files.checked_sub(RESERVED_FILES).ok_or(StartError::TooFewFiles(files))?;
+    let allowed = files
+        .checked_sub(RESERVED_FILES)
+        .filter(|left| *left > 0)
+        .ok_or(StartError::TooFewFiles(files))?;
     let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
     match wanted {
         Some(wanted) if wanted > allowed => Err(StartError::TooManySubscribers { wanted, allowed }),

@@ -19,11 +19,13 @@ use crate::http::Origins;
 #[derive(Debug, Clone, Args)]
 pub struct Config {
     /// The address to listen on. `127.0.0.1` keeps the hub on this machine, `::` takes IPv6 too
-    #[arg(long, env = "FANFARE_HOST", value_name = "ADDRESS", default_value = "0.0.0.0")]
+    #[arg(long, env = "FANFARE_HOST", value_name = "ADDRESS", default_value = "0.0.0.0",
+          value_parser = parse_address)]
     pub host: IpAddr,
 
     /// The port to listen on; 0 takes a free one. `FANFARE_PORT` comes before `PORT`
-    #[arg(long, env = "PORT", value_name = "PORT", default_value = "3000")]
+    #[arg(long, env = "PORT", value_name = "PORT", default_value = "3000",
+          value_parser = parse_port)]
     pub port: u16,
 
     /// Threads that serve, each with its own subscribers [default: the number of cores]
@@ -104,9 +106,9 @@ pub struct Config {
           value_parser = duration("0s", "1h"))]
     pub drain: Duration,
 
-    /// How long the head of a request may take
+    /// How long the head of a connection's first request may take
     #[arg(long, env = "FANFARE_HEADER_TIMEOUT", value_name = "TIME", default_value = "5s",
-          value_parser = duration("100ms", "1h"))]
+          value_parser = duration("1s", "1h"))]
     pub header_timeout: Duration,
 
     /// How long the body of a request may take
@@ -122,6 +124,14 @@ pub struct Config {
     /// What is logged: `error`, `warn`, `info`, `debug`, or by module as `env_logger` reads it
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+}
+
+fn parse_address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(|_| "allowed is an address such as 127.0.0.1, 0.0.0.0 or ::")
+}
+
+fn parse_port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "allowed is a number from 0 to 65535")
 }
 
 fn count(min: usize, max: usize) -> ValueParser {

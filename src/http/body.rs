@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::{error::ApiError, query::parse_pairs};
+use crate::connection::Watch;
 
 /// What is accepted.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +38,8 @@ pub async fn read_json(
     let kind = Kind::of(request)?;
     let body = timeout(limits.patience, read(request, payload, limits.max_bytes))
         .await
-        .map_err(|_| ApiError::BodyTimeout)??;
+        .unwrap_or(Err(ApiError::BodyTimeout))
+        .inspect_err(|_| give_up(request))?;
     let text = std::str::from_utf8(&body).map_err(|error| ApiError::Utf8(error.valid_up_to()))?;
     // A BOM is no part of the text (RFC 8259, 8.1 lets a reader ignore it).
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -75,6 +77,13 @@ impl Kind {
             None | Some(mime::UTF_8) => Ok(kind),
             Some(_) => Err(ApiError::Charset),
         }
+    }
+}
+
+/// actix skips the rest of a chunked body before it closes, however long that takes.
+fn give_up(request: &HttpRequest) {
+    if let Some(connection) = request.conn_data::<Watch>() {
+        connection.give_up();
     }
 }
 

@@ -153,7 +153,7 @@ impl ResponseError for ApiError {
                     "application/json, application/x-www-form-urlencoded",
                 ));
             }
-            Self::BodyTimeout | Self::BodyBroken => {
+            Self::BodyTimeout | Self::BodyBroken | Self::TooLarge(_) => {
                 response.force_close();
             }
             _ if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {

@@ -3,13 +3,14 @@
 use actix::Addr;
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header,
+    http::{ConnectionType, Version, header},
     web::{Bytes, Data},
 };
 use futures_util::stream;
 
 use super::{error::ApiError, query::Query};
 use crate::{
+    connection::{OpenStream, Watch},
     history::LastEventId,
     hub::{Broadcaster, Hub, Subscription},
     invalid::Invalid,
@@ -70,8 +71,15 @@ pub async fn get(
         Err(_) if is_event_source(&request) => return Ok(come_back_later()),
         Err(refusal) => return Err(refusal.into()),
     };
+    let open = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?.begin_stream();
     let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id);
-    Ok(head().streaming(stream::unfold(subscription, next)))
+    let mut response = head().streaming(stream::unfold((subscription, open), next));
+    if request.version() < Version::HTTP_11 {
+        // It knows no chunks: its stream ends with its connection.
+        response.head_mut().no_chunking(true);
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
 }
 
 /// `HEAD`: the same head; no place is taken.
@@ -80,9 +88,15 @@ pub async fn head_only(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()))
 }
 
-async fn next(mut subscription: Subscription) -> Option<(Result<Bytes, ApiError>, Subscription)> {
-    let bytes = subscription.next().await?;
-    Some((Ok(bytes), subscription))
+type Stream = (Subscription, OpenStream);
+
+async fn next((mut subscription, open): Stream) -> Option<(Result<Bytes, ApiError>, Stream)> {
+    let bytes = tokio::select! {
+        biased;
+        () = open.client_gone() => None,
+        bytes = subscription.next() => bytes,
+    };
+    Some((Ok(bytes?), (subscription, open)))
 }
 
 fn head() -> HttpResponseBuilder {

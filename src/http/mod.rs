@@ -20,17 +20,21 @@ mod log;
 mod page;
 mod query;
 mod send_event;
+mod server;
 
 pub use body::BodyLimits;
-pub use cors::{Origins, answer_preflights, cors};
+pub use cors::Origins;
 pub use error::ApiError;
-pub use log::log_request;
+pub use server::{ServerSettings, serve};
+
+use cors::{answer_preflights, cors};
+use log::log_request;
 
 const READ: &str = "GET, HEAD, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
-pub fn routes(config: &mut ServiceConfig) {
+fn routes(config: &mut ServiceConfig) {
     macro_rules! path {
         ($paths:expr, $allow:expr $(, $route:expr)+) => {
             config.service(

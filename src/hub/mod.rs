@@ -40,7 +40,7 @@ mod subscription;
 
 pub use account::End;
 pub use admission::{Refusal, Seat};
-pub use alarm::{Alarm, Bell};
+pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use messages::Stats;
 pub use subscription::Subscription;

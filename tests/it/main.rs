@@ -7,20 +7,30 @@
 mod api;
 /// Every answer that is one.
 mod bad_input;
+/// The commands besides `serve`.
+mod commands;
 /// Pages of other origins.
 mod cors;
 /// How streams and the process end as planned.
 mod ending;
+/// A part of the hub dies.
+mod fault;
 /// What keeps idle streams alive.
 mod heartbeat;
 /// Subscribers that go, with or without a word.
 mod leaving;
+/// How much there may be of everything.
+mod limits;
 /// Topics, selectors and the registry, against naive matching.
 mod matching;
 /// One order for all, under load.
 mod order;
+/// HTTP/1 as clients really speak it.
+mod protocol;
 /// What a returning subscriber gets.
 mod replay;
+/// Flags, variables, files.
+mod settings;
 /// Subscribers that read late, or not at all.
 mod slow;
 /// The machinery.

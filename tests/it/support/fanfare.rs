@@ -68,9 +68,19 @@ impl Hub {
     }
 }
 
+/// A process that ends with the test, also with one that panics.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A `fanfare serve` of one test.
 pub struct Fanfare {
-    child: Child,
+    child: Process,
     log: Arc<Log>,
     hub: Hub,
     _folder: Folder,
@@ -122,9 +132,10 @@ impl Fanfare {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
+            .map(Process)
             .expect("the binary has been built");
         let log = Arc::new(Log::default());
-        let stderr = child.stderr.take().expect("it is piped");
+        let stderr = child.0.stderr.take().expect("it is piped");
         let writer = Arc::clone(&log);
         std::thread::spawn(move || writer.fill(stderr));
         let line = log.wait_for("Events service started at http://");
@@ -135,7 +146,7 @@ impl Fanfare {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Sends a signal by its name, such as `TERM`.
@@ -148,7 +159,7 @@ impl Fanfare {
     pub fn wait(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
+            if let Some(status) = self.child.0.try_wait().expect("it is our child") {
                 return status;
             }
             assert!(begun.elapsed() < PATIENCE, "it does not end; its log:\n{}", self.log.text());
@@ -168,8 +179,6 @@ impl Fanfare {
 
 impl Drop for Fanfare {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
         if std::thread::panicking() {
             let text = self.log.text();
             let lines: Vec<_> = text.lines().collect();

@@ -1,0 +1,87 @@
+//! Listener and workers: an actix application on [`Connection`]s of our own.
+//!
+//! What `HttpServer` does for its users, done with its parts, since it takes no stream type but
+//! its own. Does not: handle signals; the one who starts it does.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_http::HttpService;
+use actix_server::Server;
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
+
+use super::{BodyLimits, Origins, answer_preflights, cors, log_request, routes};
+use crate::{
+    connection::{Connection, LINGER, Options},
+    hub::{AlarmMaker, Hub},
+};
+
+/// What the server is told to hold to.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// Threads.
+    pub workers: usize,
+    /// How long the head of a connection's first request may take. actix keeps a clock of half
+    /// seconds for this: up to one less.
+    pub header_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub keep_alive: Duration,
+    /// What a body may be.
+    pub body: BodyLimits,
+    /// Whose pages may talk to the hub.
+    pub origins: Origins,
+    /// What holds for every connection.
+    pub connection: Options,
+}
+
+/// Starts the workers. Each starts its Broadcaster.
+pub fn serve(
+    listener: TcpListener,
+    settings: ServerSettings,
+    hub: Hub,
+    alarms: AlarmMaker,
+) -> io::Result<Server> {
+    let workers = settings.workers;
+    let builder = Server::build()
+        .workers(workers)
+        .disable_signals()
+        .shutdown_timeout(1)
+        // The hub's own limit comes first. At this one actix stops to accept, also health checks.
+        .max_concurrent_connections(usize::MAX);
+    let stopping = builder.graceful_shutdown_signal();
+    let factory = move || {
+        let broadcaster = hub.start_broadcaster(alarms.alarm());
+        let app = App::new()
+            .app_data(Data::new(hub.clone()))
+            .app_data(Data::new(broadcaster))
+            .app_data(Data::new(settings.body))
+            .wrap(cors(&settings.origins))
+            .wrap(from_fn(answer_preflights))
+            .wrap(from_fn(log_request))
+            .configure(routes);
+        let (stopping, options) = (stopping.clone(), settings.connection);
+        let http = HttpService::build()
+            .keep_alive(settings.keep_alive)
+            .client_request_timeout(settings.header_timeout)
+            .client_disconnect_timeout(LINGER)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.watch());
+            })
+            .h1(map_config(app, |_| AppConfig::default()));
+        fn_service(move |socket: TcpStream| async move {
+            let connection = Connection::new(socket, options);
+            let peer: Option<SocketAddr> = connection.peer();
+            Ok((connection, peer))
+        })
+        .and_then(http)
+    };
+    Ok(builder.listen("fanfare", listener, factory)?.run())
+}

@@ -1,0 +1,142 @@
+use std::{
+    net::{IpAddr, SocketAddr},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{Connection, Fanfare, Stream, get, request, run_to_end};
+
+const ACCEPT: (&str, &str) = ("Accept", "text/event-stream");
+
+fn assert_turned_away(hub: &Fanfare, code: &str) {
+    let answer = get(hub.0, "/events");
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &code.into()));
+    assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
+
+    let answer = request(hub.0, "GET", "/events", &[ACCEPT], b"");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
+    let text = answer.text();
+    let retry = text.strip_prefix("retry: ").and_then(|rest| rest.strip_suffix('\n'));
+    let retry: u64 = retry.unwrap_or_else(|| panic!("{text:?}")).parse().unwrap();
+    assert!((30_000..60_000).contains(&retry), "{retry}");
+}
+
+#[test]
+fn a_full_hub_turns_streams_away_and_does_everything_else() {
+    let hub = Fanfare::start(&[("FANFARE_MAX_SUBSCRIBERS", "2")]);
+    hub.wait_for_log("at most 2 streams");
+    let mut first = hub.subscribe("/events");
+    let second = hub.subscribe("/events");
+    hub.wait_for_subscribers(2);
+    assert_turned_away(&hub, "full");
+    assert_eq!(get(hub.0, "/health/ready").status, 200);
+    assert_eq!(get(hub.0, "/").status, 200);
+    assert_eq!(hub.publish("", "1")["subscribers"], 2);
+    assert_eq!(first.event().data, "1");
+    // A place is free again as soon as one leaves.
+    second.leave();
+    hub.wait_for_streams(1);
+    let mut third = hub.subscribe("/events");
+    hub.publish("", "2");
+    assert_eq!(third.event().data, "2");
+}
+
+/// A connection from one of this machine's other addresses.
+fn connect_from(from: IpAddr, to: SocketAddr) -> Connection {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    Connection::over(socket.into())
+}
+
+#[test]
+fn one_address_can_be_kept_from_taking_all_places() {
+    let hub = Fanfare::start(&[("FANFARE_MAX_PER_ADDRESS", "2")]);
+    let first = hub.subscribe("/events");
+    let _second = hub.subscribe("/events");
+    assert_turned_away(&hub, "address_full");
+    let status_from_elsewhere = || {
+        let mut other = connect_from("127.0.0.2".parse().unwrap(), hub.0);
+        other.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+        other.read_head().status
+    };
+    assert_eq!(status_from_elsewhere(), 200);
+    first.leave();
+    hub.wait_for_streams(1);
+    hub.subscribe("/events");
+}
+
+#[test]
+fn no_limit_per_address_is_the_default() {
+    let hub = Fanfare::start(&[]);
+    let streams: Vec<Stream> = (0..200).map(|_| hub.subscribe("/events")).collect();
+    hub.wait_for_subscribers(streams.len());
+}
+
+/// Runs it in a shell that has lowered its limit of open files for good.
+fn with_open_files(count: usize) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {count} && exec \"$0\"")]);
+    command
+}
+
+#[test]
+fn the_limit_comes_from_the_open_files_and_leaves_some_for_everyone_else() {
+    let hub = Fanfare::start_through(with_open_files(600), &[]);
+    hub.wait_for_log("at most 88 streams");
+    let streams: Vec<Stream> = (0..88).map(|_| hub.subscribe("/events")).collect();
+    hub.wait_for_subscribers(88);
+    assert_turned_away(&hub, "full");
+    // Idle publishers and health checks have files of their own.
+    let idle: Vec<Connection> = (0..300).map(|_| Connection::open(hub.0)).collect();
+    assert_eq!(get(hub.0, "/health/ready").status, 200);
+    assert_eq!(hub.publish("", "1")["subscribers"], streams.len());
+    drop(idle);
+}
+
+#[test]
+fn more_streams_than_open_files_is_refused_at_the_start() {
+    let output = with_open_files(600)
+        .arg(env!("CARGO_BIN_EXE_fanfare"))
+        .env("FANFARE_MAX_SUBSCRIBERS", "89")
+        .env("PORT", "0")
+        .output()
+        .unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(log.contains("FANFARE_MAX_SUBSCRIBERS") && log.contains("allows 88"), "{log}");
+
+    let output =
+        with_open_files(512).arg(env!("CARGO_BIN_EXE_fanfare")).env("PORT", "0").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(log.contains("open files is 512"), "{log}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_in_one_line() {
+    let hub = Fanfare::start(&[]);
+    let port = hub.0.port().to_string();
+    let output = run_to_end(&[], &[("PORT", &port), ("FANFARE_HOST", "127.0.0.1")]);
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).collect();
+    assert_eq!(errors.len(), 1, "{log}");
+    assert!(errors[0].contains(&format!("127.0.0.1:{port} (FANFARE_HOST, PORT)")), "{log}");
+}
+
+#[test]
+fn a_head_that_does_not_end_is_refused_in_time() {
+    let hub = Fanfare::start(&[("FANFARE_HEADER_TIMEOUT", "1s"), ("FANFARE_WORKERS", "1")]);
+    for sent in ["", "GET /ev", "GET /events HTTP/1.1\r\nHost: x\r\nX-Half: "] {
+        let begun = Instant::now();
+        let mut connection = Connection::open(hub.0);
+        connection.send(sent);
+        let answer = String::from_utf8(connection.read_to_end()).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{sent:?}: {answer:?}");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{sent:?}: {:?}", begun.elapsed());
+    }
+    assert_eq!(get(hub.0, "/health/ready").status, 200);
+}

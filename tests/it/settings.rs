@@ -1,0 +1,202 @@
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use clap::CommandFactory as _;
+use fanfare::config::Config;
+
+use crate::support::{Fanfare, get, run_to_end};
+
+#[derive(clap::Parser)]
+struct Serve {
+    #[command(flatten)]
+    _config: Config,
+}
+
+/// The one line that a wrong setting ends with.
+fn refusal(arguments: &[&str], settings: &[(&str, &str)]) -> String {
+    let output = run_to_end(arguments, settings);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{settings:?}: {text}");
+    assert_eq!(text.lines().count(), 1, "{settings:?}: {text}");
+    text
+}
+
+#[test]
+fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
+    for (name, flag, values, allowed) in [
+        ("PORT", "--port", &["x", "65536", "-1", ""][..], "from 0 to 65535"),
+        ("FANFARE_HOST", "--host", &["nowhere", ""], "an address such as 127.0.0.1"),
+        ("FANFARE_WORKERS", "--workers", &["0", "257", "x"], "from 1 to 256"),
+        (
+            "FANFARE_CORS_ORIGINS",
+            "--cors-origins",
+            &["example.com", "https://a/b", "*,x"],
+            "a list",
+        ),
+        ("FANFARE_HEARTBEAT", "--heartbeat", &["15", "0", "x", "2h"], "from 10ms to 1h"),
+        ("FANFARE_HISTORY", "--history", &["disk", ""], "memory"),
+        ("FANFARE_HISTORY_EVENTS", "--history-events", &["-1", "x"], "from 0 to 100000000"),
+        ("FANFARE_HISTORY_BYTES", "--history-bytes", &["x", "-1"], "64KiB or 1MiB"),
+        ("FANFARE_QUEUE_EVENTS", "--queue-events", &["0"], "from 1 to"),
+        ("FANFARE_QUEUE_BYTES", "--queue-bytes", &["1B"], "from 1KiB to 1GiB"),
+        ("FANFARE_PEER_TIMEOUT", "--peer-timeout", &["1s"], "from 2s to 1h"),
+        ("FANFARE_SEND_BUFFER", "--send-buffer", &["1"], "from 4KiB"),
+        ("FANFARE_MAX_BODY", "--max-body", &["0", "1TiB"], "from 1 to 64MiB"),
+        ("FANFARE_MAX_SUBSCRIBERS", "--max-subscribers", &["x"], "from 0 to"),
+        ("FANFARE_MAX_PER_ADDRESS", "--max-per-address", &["x"], "from 0 to"),
+        ("FANFARE_MAX_AGE", "--max-age", &["x", "100days"], "from 0s to 30days"),
+        ("FANFARE_DRAIN", "--drain", &["x"], "from 0s to 1h"),
+        ("FANFARE_HEADER_TIMEOUT", "--header-timeout", &["999ms"], "from 1s"),
+        ("FANFARE_BODY_TIMEOUT", "--body-timeout", &["0"], "from 100ms"),
+        ("FANFARE_KEEP_ALIVE", "--keep-alive", &["0"], "from 1s"),
+    ] {
+        for value in values {
+            let line = refusal(&[], &[(name, value)]);
+            for part in [name, flag, allowed, &format!("{value:?}")] {
+                assert!(line.contains(part), "{name}={value:?} should say {part}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn flags_come_before_variables_and_fanfare_port_before_port() {
+    let line = refusal(&["--heartbeat", "x"], &[("FANFARE_HEARTBEAT", "15s")]);
+    assert!(line.contains("\"x\""), "{line}");
+    let line = refusal(&["serve", "--nonsense"], &[]);
+    assert!(line.contains("--nonsense") && line.contains("--help"), "{line}");
+    let line = refusal(&["nonsense"], &[]);
+    assert!(line.contains("nonsense"), "{line}");
+    let line = refusal(&[], &[("FANFARE_PORT", "x"), ("PORT", "1")]);
+    assert!(line.contains("FANFARE_PORT (--port)"), "{line}");
+    // PORT is 0, a free one, in all these tests.
+    let hub = Fanfare::start(&[("FANFARE_PORT", "0"), ("PORT", "nonsense")]);
+    assert_eq!(get(hub.0, "/health/ready").status, 200);
+}
+
+#[test]
+fn a_file_dot_env_is_read_and_the_environment_comes_first() {
+    let folder = std::env::temp_dir().join(format!("fanfare-dot-env-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let run = |file: &str, drain: Option<&str>| {
+        std::fs::write(folder.join(".env"), file).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fanfare"));
+        command.current_dir(&folder).envs(drain.map(|value| ("FANFARE_DRAIN", value)));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, text) = run("# a comment\nFANFARE_DRAIN=from-file\n", None);
+    assert!(code == Some(2) && text.contains("\"from-file\""), "{text}");
+    let (code, text) = run("FANFARE_DRAIN=from-file\n", Some("from-environment"));
+    assert!(code == Some(2) && text.contains("\"from-environment\""), "{text}");
+    let (code, text) = run("no setting\n", None);
+    assert!(code == Some(2) && text.contains(".env") && text.lines().count() == 1, "{text}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_misspelt_variable_is_warned_of() {
+    let hub = Fanfare::start(&[("FANFARE_HEARTBEET", "1s")]);
+    hub.wait_for_log("FANFARE_HEARTBEET is not a setting");
+}
+
+#[test]
+fn the_defaults_warn_that_everything_is_open() {
+    let hub = Fanfare::start(&[]);
+    hub.wait_for_log("anyone who reaches this address may publish and subscribe");
+}
+
+/// `.env.example` as the settings themselves describe it.
+fn described() -> String {
+    let mut text = String::from(
+        "# All settings with their defaults. `fanfare` reads a file `.env` in its working\n\
+         # directory; variables that are set already come first, and flags before them.\n",
+    );
+    for argument in Serve::command().get_arguments().filter(|arg| arg.get_env().is_some()) {
+        let name = argument.get_env().unwrap().to_str().unwrap();
+        let help = argument.get_long_help().or(argument.get_help()).unwrap().to_string();
+        let default = argument.get_default_values().first().map(|value| value.to_str().unwrap());
+        text.push('\n');
+        for line in textwrap(&format!("{help}."), 90) {
+            writeln!(text, "# {line}").unwrap();
+        }
+        match default {
+            Some(default) => writeln!(text, "{name}={default}").unwrap(),
+            None => writeln!(text, "# {name}=").unwrap(),
+        }
+    }
+    text
+}
+
+fn textwrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().unwrap();
+        if !last.is_empty() && last.len() + 1 + word.len() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !last.is_empty() {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    lines
+}
+
+/// Run with `BLESS=1` in the environment to write the file anew.
+#[test]
+fn the_example_file_lists_every_setting_with_its_default() {
+    let described = described();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(".env.example", &described).unwrap();
+    }
+    let file = std::fs::read_to_string(".env.example").unwrap();
+    assert_eq!(file, described, "write it anew with BLESS=1");
+    // And the README's table has the same names and defaults.
+    let settings: BTreeMap<_, _> = Serve::command()
+        .get_arguments()
+        .filter_map(|arg| {
+            let default = arg.get_default_values().first();
+            Some((arg.get_env()?.to_owned(), default.map(|value| value.to_owned())))
+        })
+        .collect();
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    for (name, default) in settings {
+        let name = name.to_str().unwrap();
+        let default = default.as_ref().map(|value| value.to_str().unwrap());
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        let row = row.unwrap_or_else(|| panic!("the README's table has no {name}"));
+        if let Some(default) = default {
+            assert!(row.contains(&format!("| `{default}` |")), "{name} is {default}: {row}");
+        }
+    }
+}
+
+#[test]
+fn a_hub_starts_with_the_example_file_as_it_is() {
+    let settings = std::fs::read_to_string(".env.example").unwrap();
+    let settings: Vec<(&str, &str)> = settings
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| !matches!(*name, "PORT" | "FANFARE_HOST"))
+        .collect();
+    assert!(settings.len() > 15);
+    let hub = Fanfare::start(&settings);
+    assert_eq!(get(hub.0, "/health/ready").status, 200);
+}
+
+#[test]
+fn help_names_all_commands_and_settings() {
+    let output = run_to_end(&["--help"], &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for command in ["serve", "publish", "subscribe", "health", "fanfare serve --help"] {
+        assert!(text.contains(command), "{text}");
+    }
+    let output = run_to_end(&["serve", "--help"], &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for argument in Serve::command().get_arguments() {
+        let env = argument.get_env().map(|env| env.to_string_lossy().into_owned());
+        assert!(text.contains(&env.unwrap_or_default()), "{argument:?}: {text}");
+    }
+}
