@@ -1,4 +1,38 @@
-//! Fanfare: a self-hosted Server-Sent Events hub.
+//! Fanfare: a self-hosted Server-Sent Events hub. Events come in over HTTP, and reach every open
+//! `EventSource` at once.
+//!
+//! This crate is a program that is also a library, so that tests and benches use the doors that
+//! `main` uses. It promises no stable interface; its interface is HTTP.
+//!
+//! # Vocabulary
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | event | what is published: topics, data, optional id, type and retry |
+//! | frame | an event encoded for the wire, once, as shared bytes |
+//! | topic | the name an event is published under |
+//! | selector | what a subscriber asks for: `*`, an exact topic, or an RFC 6570 template |
+//! | subscriber | an entry in a Broadcaster's registry |
+//! | subscription | the stream of one subscriber |
+//! | Broadcaster | the actor that owns the subscriber map of one HTTP worker |
+//! | history | the ordered log of events that a returning subscriber is replayed from |
+//! | position | a place in the history: epoch and sequence |
+//! | drain | the planned end of all streams before the process stops |
+//!
+//! # The way of an event
+//!
+//! 1. [`http`] reads the request, and parses it into an [`event::Event`]: what exists is valid.
+//! 2. [`hub::Hub::publish`] appends it to the [`history`], which gives it its position: this is
+//!    the one order.
+//! 3. The hub's tail takes what was appended since its last round, and tells every
+//!    [`hub::Broadcaster`], one a worker.
+//! 4. Each Broadcaster asks its [`hub::registry`] who matches, and puts the frame into the
+//!    bounded queue of each. When all have answered, so is the publisher.
+//! 5. The [`hub::Subscription`] of each subscriber passes its frames on to the
+//!    [`connection`].
+//!
+//! ARCHITECTURE.md has the reasons, with measurements.
+
 pub mod app;
 pub mod cli;
 pub mod config;
