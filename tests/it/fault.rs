@@ -1,5 +1,7 @@
 //! A part of the hub dies. These run in this process, since no input of the real one makes it.
 
+use std::time::Duration;
+
 use actix::{Context, Handler, Message};
 use actix_web::rt::{self, System};
 use clap::Parser;
@@ -10,7 +12,7 @@ use fanfare::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, get};
 
 #[derive(Parser)]
 struct Settings {
@@ -39,6 +41,19 @@ impl Handler<StopWorker> for Broadcaster {
 
     fn handle(&mut self, _: StopWorker, _: &mut Context<Self>) {
         actix::Arbiter::current().stop();
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Hang;
+
+impl Handler<Hang> for Broadcaster {
+    type Result = actix::AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, _: Hang, _: &mut Context<Self>) -> Self::Result {
+        let never = std::future::pending::<()>();
+        actix::AtomicResponse::new(Box::pin(actix::fut::wrap_future(never)))
     }
 }
 
@@ -89,4 +104,24 @@ fn a_publisher_that_waits_for_a_dead_broadcaster_is_told() {
     if let Ok(published) = answer.try_recv() {
         assert_eq!(published, Err(PublishError::Failing));
     }
+}
+
+#[test]
+fn a_broadcaster_that_hangs_makes_the_hub_unready() {
+    System::new().block_on(async {
+        let arguments = ["fanfare", "--port", "0", "--host", "127.0.0.1", "--workers", "2"];
+        let config = Settings::parse_from(arguments).config;
+        let application = Application::start(&config).await.unwrap();
+        let hub = application.hub().clone();
+        let patience = Duration::from_millis(200);
+        assert!(hub.stats(patience).await.is_some());
+        hub.broadcasters()[1].do_send(Hang);
+        assert!(hub.stats(patience).await.is_none());
+
+        let (address, (told, stop)) = (application.address(), mpsc::channel(1));
+        rt::spawn(application.run(stop));
+        let answer = rt::task::spawn_blocking(move || get(address, "/health/ready")).await.unwrap();
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"not_ready".into()));
+        drop(told);
+    });
 }

@@ -23,6 +23,8 @@ mod heartbeat;
 mod leaving;
 /// How much there may be of everything.
 mod limits;
+/// What an operator reads.
+mod logs;
 /// Topics, selectors and the registry, against naive matching.
 mod matching;
 /// One order for all, under load.
