@@ -9,6 +9,8 @@ mod api;
 mod architecture;
 /// Every answer that is one.
 mod bad_input;
+/// Client libraries that people use, and what reaches those who use them.
+mod clients;
 /// The commands besides `serve`.
 mod commands;
 /// Pages of other origins.
