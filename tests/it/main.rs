@@ -33,6 +33,8 @@ mod matching;
 mod order;
 /// HTTP/1 as clients really speak it.
 mod protocol;
+/// Proxies in front of the hub, as the files of `deploy/` set them up.
+mod proxies;
 /// What a returning subscriber gets.
 mod replay;
 /// Flags, variables, files.
