@@ -9,6 +9,8 @@ mod api;
 mod architecture;
 /// Every answer that is one.
 mod bad_input;
+/// Client libraries that people use, and what reaches those who use them.
+mod clients;
 /// The commands besides `serve`.
 mod commands;
 /// Pages of other origins.
@@ -31,6 +33,8 @@ mod matching;
 mod order;
 /// HTTP/1 as clients really speak it.
 mod protocol;
+/// Proxies in front of the hub, as the files of `deploy/` set them up.
+mod proxies;
 /// What a returning subscriber gets.
 mod replay;
 /// Flags, variables, files.

@@ -251,11 +251,12 @@ impl Log {
     }
 }
 
-/// An empty working directory, so that no `.env` of the developer's counts.
-struct Folder(PathBuf);
+/// An empty folder that goes with its test. As a hub's working directory it makes that no `.env`
+/// of the developer's counts.
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("fanfare-{}-{number}", std::process::id()));

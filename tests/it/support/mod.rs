@@ -3,13 +3,15 @@
 mod decoder;
 mod fanfare;
 mod http;
+mod program;
 mod stream;
 
 use std::time::{Duration, Instant};
 
 pub use decoder::{Event, decode};
-pub use fanfare::{Fanfare, Hub, run_to_end};
+pub use fanfare::{Fanfare, Folder, Hub, run_to_end};
 pub use http::{Connection, Response, get, post_json, request};
+pub use program::Program;
 pub use stream::Stream;
 
 /// How long anything may take before a test gives up on it. Not a wait: what is there is seen at

@@ -1,0 +1,23 @@
+# Make what? `make` tells.
+
+# Where rustup puts cargo; and Debian servers, for those who are not root.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
+
+.PHONY: help run check test tools
+
+help: ## Shows this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 12
+
+run: ## Starts the hub at http://localhost:3000, built for production
+	cargo run --release --locked
+
+check: ## Checks formatting and lints, as they are checked before anything is merged
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+# Not built for production: so that overflows and broken assertions of the code fail a test, too.
+test: tools ## Runs all tests, after it has installed what they need
+	cargo test --locked --no-fail-fast
+
+tools: ## Installs what the tests need: Node, Python, browsers, proxies, client libraries
+	tests/install-tools.sh

@@ -1,0 +1,85 @@
+#!/bin/bash
+# Installs what the tests need on a Debian 12 that has cargo: packages that are missing, and the
+# client libraries of tests/clients. Where everything is there it changes nothing, and needs
+# neither root nor a network.
+
+set -euo pipefail
+cd "$(dirname "$0")/clients"
+# Debian keeps servers out of the PATH of those who are not root.
+PATH=$PATH:/usr/sbin:/sbin
+
+packages=()
+
+# Names a package, and a command that succeeds where it is not needed: a Node from elsewhere is as
+# good as Debian's.
+need() {
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || packages+=("$package")
+}
+
+has() {
+    command -v "$1"
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+need gcc has cc
+# The compiler answers with the file's path if it finds it, and else with the bare name.
+need libc6-dev test -e "$(cc -print-file-name=crt1.o 2>/dev/null)"
+need make has make
+need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+need curl has curl
+need nodejs has node
+need npm has npm
+need python3 has python3
+need python3-venv python3 -c 'import ensurepip, venv'
+need chromium has chromium
+need chromium-driver has chromedriver
+# Without a font a browser has nothing to show text with.
+need fonts-dejavu-core test -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)"
+need nginx-light has nginx
+need haproxy has haproxy
+need caddy has caddy
+need redis-server has redis-server
+need iproute2 has ip
+need procps has ps
+need util-linux has unshare
+
+if [ ${#packages[@]} -gt 0 ]; then
+    echo "install-tools: apt-get install ${packages[*]}"
+    # Their services stay stopped: the only servers that run are those that a test starts.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$policy"
+    fi
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+# Tells whether a folder was made from these very things.
+is_made_from() {
+    [ "$(cat "$1/.made-from" 2>/dev/null)" = "$2" ]
+}
+
+from=$(node --version && cat package.json package-lock.json)
+if ! is_made_from node_modules "$from"; then
+    echo "install-tools: npm ci in tests/clients"
+    npm ci --loglevel=error >/dev/null
+    echo "$from" >node_modules/.made-from
+fi
+
+from=$(python3 --version && cat requirements.txt)
+if ! is_made_from .venv "$from"; then
+    echo "install-tools: pip install into tests/clients/.venv"
+    rm -rf .venv
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+    echo "$from" >.venv/.made-from
+fi
+
+echo "install-tools: everything is there"
