@@ -75,7 +75,7 @@ pub fn serve(
             .on_connect_ext(|connection: &Connection, data| {
                 data.insert(connection.watch());
             })
-            .h1(map_config(app, |_| AppConfig::default()));
+            .h1(map_config(app, |()| AppConfig::default()));
         fn_service(move |socket: TcpStream| async move {
             let connection = Connection::new(socket, options);
             let peer: Option<SocketAddr> = connection.peer();

@@ -126,7 +126,7 @@ fn topics_select_who_receives() {
         let answer = hub.publish(query, &format!("{query:?}"));
         assert_eq!(answer["subscribers"], count, "for {query:?}");
     }
-    let mut data = |stream: &mut Stream, count: usize| -> Vec<String> {
+    let data = |stream: &mut Stream, count: usize| -> Vec<String> {
         (0..count).map(|_| stream.event().json().as_str().unwrap().to_owned()).collect()
     };
     let shared = "?topic=%2Fbooks%2F7&topic=b&topic=default";

@@ -76,7 +76,8 @@ fn imports(text: &str) -> BTreeSet<String> {
                     c if depth == 1 && !skip && (c.is_alphanumeric() || c == '_') => name.push(c),
                     _ => {}
                 }
-                if !name.is_empty() && !(c.is_alphanumeric() || c == '_') {
+                let ends = !(c.is_alphanumeric() || c == '_');
+                if ends && !name.is_empty() {
                     found.insert(std::mem::take(&mut name));
                     skip = c != ',';
                 }

@@ -3,6 +3,9 @@
 //! They start the real binary on a free port and speak to it as users do. None waits by sleeping:
 //! each waits for the thing itself, and gives up after `support::PATIENCE`.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+#![expect(clippy::format_collect, clippy::format_push_string, reason = "requests are short")]
+
 /// What a client of the tutorial sees, and every answer that is not an error.
 mod api;
 /// The rules of the sources.

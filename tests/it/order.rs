@@ -31,13 +31,13 @@ fn sequence(id: &str) -> u64 {
 
 /// A subscriber that leaves after some events, and resumes: it must see each sequence once and
 /// in order, whether it comes from the history or live.
-fn reconnect_again_and_again(hub: Hub, first: &str, times: usize, seed: usize) -> Vec<String> {
+fn reconnect_again_and_again(hub: Hub, first: &str, times: usize, salt: usize) -> Vec<String> {
     let mut last_id = first.to_owned();
     let mut seen = Vec::new();
     for round in 0..times {
         let mut stream = Stream::open(hub.0, "/events?topic=*", &[("Last-Event-ID", &last_id)]);
         stream.greeting();
-        for _ in 0..1 + (round * 7 + seed * 13) % 40 {
+        for _ in 0..=((round * 7 + salt * 13) % 40) {
             let event = stream.event();
             assert_eq!(event.kind, "message", "{event:?}");
             let id = event.id.expect("every event has an id");
@@ -72,7 +72,7 @@ fn a_thousand_reconnects_under_full_publishing_see_one_order_without_gap_or_repe
                 scope.spawn(move || reconnect_again_and_again(hub_address, first, 200, seed))
             })
             .collect();
-        let seen: Vec<_> = subscribers.into_iter().map(|each| each.join()).collect();
+        let seen: Vec<_> = subscribers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         stop.store(true, Relaxed);
         seen.into_iter().map(|seen| seen.expect("no subscriber has panicked")).collect()
     });

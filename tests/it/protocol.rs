@@ -154,7 +154,8 @@ fn what_is_no_http_is_refused_and_hangs_nobody() {
     ] {
         let mut connection = Connection::open(hub.0);
         connection.send(&sent);
-        connection.socket.shutdown(Shutdown::Write).unwrap();
+        // The hub may have closed it already.
+        let _ = connection.socket.shutdown(Shutdown::Write);
         let answer = String::from_utf8_lossy(&connection.read_to_end()).into_owned();
         let expected = format!("HTTP/1.1 {status}");
         assert!(answer.is_empty() || answer.starts_with(&expected), "{sent:.60?}: {answer:.200}");

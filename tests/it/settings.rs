@@ -157,7 +157,7 @@ fn the_example_file_lists_every_setting_with_its_default() {
         .get_arguments()
         .filter_map(|arg| {
             let default = arg.get_default_values().first();
-            Some((arg.get_env()?.to_owned(), default.map(|value| value.to_owned())))
+            Some((arg.get_env()?.to_owned(), default.cloned()))
         })
         .collect();
     let readme = std::fs::read_to_string("README.md").unwrap();

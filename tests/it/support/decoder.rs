@@ -34,7 +34,7 @@ pub fn decode(text: &str) -> Vec<Event> {
             let (name, value) = line.split_once(':').unwrap_or((line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
             match name {
-                "event" => kind = value.to_owned(),
+                "event" => value.clone_into(&mut kind),
                 "data" => lines.push(value),
                 "id" if !value.contains('\0') => id = Some(value.to_owned()),
                 "retry" if value.chars().all(|c| c.is_ascii_digit()) => retry = value.parse().ok(),

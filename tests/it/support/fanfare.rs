@@ -98,13 +98,13 @@ impl std::ops::Deref for Fanfare {
 impl Fanfare {
     /// Starts on a free port with these settings, and waits until it listens.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        let turn = MACHINE.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let turn = MACHINE.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         Self::launch(settings, Turn::Shared(turn), Command::new(env!("CARGO_BIN_EXE_fanfare")))
     }
 
     /// The same, with no other test's hub running: for tests that fill or time the machine.
     pub fn start_alone(settings: &[(&str, &str)]) -> Self {
-        let turn = MACHINE.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let turn = MACHINE.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         Self::launch(settings, Turn::Alone(turn), Command::new(env!("CARGO_BIN_EXE_fanfare")))
     }
 
@@ -115,7 +115,7 @@ impl Fanfare {
 
     /// Starts through another program, such as `ip netns exec`, whose arguments end with ours.
     pub fn start_through(mut command: Command, settings: &[(&str, &str)]) -> Self {
-        let turn = MACHINE.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let turn = MACHINE.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         command.arg(env!("CARGO_BIN_EXE_fanfare"));
         Self::launch(settings, Turn::Shared(turn), command)
     }

@@ -38,7 +38,7 @@ impl Connection {
 
     /// More bytes from the socket; false at its end.
     fn receive(&mut self) -> bool {
-        let mut piece = [0; 65536];
+        let mut piece = [0; 16384];
         match self.socket.read(&mut piece) {
             Ok(0) => false,
             Ok(length) => {
