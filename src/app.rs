@@ -15,11 +15,11 @@ use socket2::{Domain, Socket, Type};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    config::Config,
+    config::{Config, Switch},
     connection::Options,
     history::{History, Limits, Tail},
-    http::{self, BodyLimits, ServerSettings},
-    hub::{Bell, Hub, Settings},
+    http::{self, BodyLimits, DirectWrite, ServerSettings},
+    hub::{self, Bell, Hub, Settings},
 };
 
 /// Open files that are not for streams: publishers, health checks, the process itself.
@@ -94,8 +94,7 @@ impl Application {
                 max_per_address: config.max_per_address,
                 heartbeat: config.heartbeat,
                 max_age: config.max_age,
-                queue_events: config.queue_events,
-                queue_bytes: config.queue_bytes,
+                queue: hub::Limits { events: config.queue_events, bytes: config.queue_bytes },
             },
             history,
         );
@@ -164,6 +163,7 @@ fn server_settings(config: &Config, workers: usize) -> ServerSettings {
         header_timeout: config.header_timeout,
         keep_alive: config.keep_alive,
         body: BodyLimits { max_bytes: config.max_body, patience: config.body_timeout },
+        direct_write: DirectWrite(config.direct_write == Switch::On),
         origins: config.cors_origins.clone(),
         connection: Options {
             peer_timeout: config.peer_timeout,

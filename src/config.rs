@@ -8,12 +8,21 @@ use std::{net::IpAddr, path::Path, time::Duration};
 
 use bytesize::ByteSize;
 use clap::{
-    Args, Command,
+    Args, Command, ValueEnum,
     builder::ValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
 use crate::http::Origins;
+
+/// A setting that is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Done.
+    On,
+    /// Not done.
+    Off,
+}
 
 /// Settings of `fanfare serve`.
 #[derive(Debug, Clone, Args)]
@@ -105,6 +114,11 @@ pub struct Config {
     #[arg(long, env = "FANFARE_DRAIN", value_name = "TIME", default_value = "1s",
           value_parser = duration("0s", "1h"))]
     pub drain: Duration,
+
+    /// Whether the hub writes streams of HTTP/1.1 to their sockets itself, once their heads are
+    /// sent; `off` leaves it to actix, at about six times the memory for a stream
+    #[arg(long, env = "FANFARE_DIRECT_WRITE", value_name = "SWITCH", default_value = "on")]
+    pub direct_write: Switch,
 
     /// How long the head of a connection's first request may take
     #[arg(long, env = "FANFARE_HEADER_TIMEOUT", value_name = "TIME", default_value = "5s",

@@ -3,10 +3,12 @@
 //! Owns: the socket and its options. Promises: a stream learns at once that its client has left,
 //! without a write; a client that only half-closes still gets its answer; what a client sends
 //! into a stream is thrown away, up to a limit; a connection on which nothing moves is closed.
+//! A stream may take the socket away from actix, once the kernel has everything that actix wrote.
 //! Does not: know HTTP.
 
 use std::{
     cell::{Cell, RefCell},
+    fmt,
     future::{Future as _, poll_fn},
     io,
     net::SocketAddr,
@@ -24,7 +26,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What a client may send into its stream before it is taken for broken. Browsers send nothing.
-const MAX_DISCARDED: usize = 64 * 1024;
+pub const MAX_DISCARDED: usize = 64 * 1024;
 
 /// How long a client may pause that goes on sending what won't be read. Closing at once would
 /// reset the connection under the answer.
@@ -43,9 +45,18 @@ pub struct Options {
 
 /// A connection as actix reads and writes it.
 pub struct Connection {
-    socket: TcpStream,
+    /// There until it is dropped.
+    socket: Option<TcpStream>,
     state: Rc<State>,
     idle: Idle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let (Some(socket), Some(taker)) = (self.socket.take(), self.state.taker.0.take()) {
+            taker(socket);
+        }
+    }
 }
 
 /// What the connection and its stream tell each other.
@@ -56,8 +67,29 @@ struct State {
     given_up: Cell<bool>,
     gone: Cell<bool>,
     discarded: Cell<usize>,
-    /// The stream, while it waits for the client to leave.
+    /// The kernel has everything that was written.
+    flushed: Cell<bool>,
+    /// The stream, while it waits for one of these.
     waiting: RefCell<Option<Waker>>,
+    /// Who gets the socket when actix lets go of it.
+    taker: Taker,
+}
+
+#[derive(Default)]
+struct Taker(RefCell<Option<Box<dyn FnOnce(TcpStream)>>>);
+
+impl fmt::Debug for Taker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Taker")
+    }
+}
+
+impl State {
+    fn wake_stream(&self) {
+        if let Some(stream) = self.waiting.take() {
+            stream.wake();
+        }
+    }
 }
 
 /// What a request knows of its connection.
@@ -85,8 +117,29 @@ impl Watch {
 impl OpenStream {
     /// Waits until the client has left.
     pub async fn client_gone(&self) {
+        self.wait_for(&self.0.gone).await;
+    }
+
+    /// Says that the stream has more to send.
+    pub fn sending(&self) {
+        self.0.flushed.set(false);
+    }
+
+    /// Waits until the kernel has all that was sent so far. actix flushes its connection only
+    /// when all its buffered bytes are written, those of earlier answers included.
+    pub async fn all_sent(&self) {
+        self.wait_for(&self.0.flushed).await;
+    }
+
+    /// Takes the socket: `taker` gets it as soon as actix drops the connection, which it does
+    /// when the stream fails.
+    pub fn take_socket(&self, taker: impl FnOnce(TcpStream) + 'static) {
+        *self.0.taker.0.borrow_mut() = Some(Box::new(taker));
+    }
+
+    async fn wait_for(&self, mark: &Cell<bool>) {
         poll_fn(|cx| {
-            if self.0.gone.get() {
+            if mark.get() {
                 return Poll::Ready(());
             }
             *self.0.waiting.borrow_mut() = Some(cx.waker().clone());
@@ -109,12 +162,16 @@ impl Connection {
             // A client that has left already; its connection ends by itself.
             log::debug!("socket options: {error}");
         }
-        Self { socket, state: Rc::default(), idle: Idle::new(options.idle_timeout) }
+        Self { socket: Some(socket), state: Rc::default(), idle: Idle::new(options.idle_timeout) }
     }
 
     /// Who is at the other end.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.socket.peer_addr().ok()
+        self.socket.as_ref()?.peer_addr().ok()
+    }
+
+    fn socket(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        self.socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// For the requests that come on it.
@@ -127,7 +184,7 @@ impl Connection {
         let mut scratch = [0; 1024];
         loop {
             let mut buffer = ReadBuf::new(&mut scratch);
-            let read = Pin::new(&mut self.socket).poll_read(cx, &mut buffer);
+            let read = self.socket()?.poll_read(cx, &mut buffer);
             let length = buffer.filled().len();
             let discarded = self.state.discarded.get() + length;
             self.state.discarded.set(discarded);
@@ -144,9 +201,7 @@ impl Connection {
 
     fn leave(&self) {
         self.state.gone.set(true);
-        if let Some(stream) = self.state.waiting.take() {
-            stream.wake();
-        }
+        self.state.wake_stream();
     }
 }
 
@@ -160,7 +215,7 @@ impl AsyncRead for Connection {
         if this.state.streaming.get() {
             return this.poll_discard(cx);
         }
-        match Pin::new(&mut this.socket).poll_read(cx, buffer) {
+        match this.socket()?.poll_read(cx, buffer) {
             Poll::Pending if this.idle.poll_over(cx) => {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
@@ -180,7 +235,8 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.idle.moved();
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+        self.state.flushed.set(false);
+        self.socket()?.poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -188,11 +244,16 @@ impl AsyncWrite for Connection {
         if self.state.given_up.take() {
             self.idle.shorten(LINGER, cx);
         }
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let flushed = self.socket()?.poll_flush(cx);
+        if flushed.is_ready() {
+            self.state.flushed.set(true);
+            self.state.wake_stream();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        self.socket()?.poll_shutdown(cx)
     }
 }
 

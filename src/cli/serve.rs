@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use actix_web::rt::{self, System};
+use log::LevelFilter;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -12,7 +13,11 @@ use crate::{app::Application, config::Config};
 
 /// Runs until a signal, or until it fails.
 pub fn run(config: &Config, unknown_variables: &[String]) -> ExitCode {
-    env_logger::Builder::new().parse_filters(&config.log).init();
+    env_logger::Builder::new()
+        .parse_filters(&config.log)
+        // It calls it an error when a stream ends itself, which is how a socket is taken over.
+        .filter_module("actix_http::h1::dispatcher", LevelFilter::Off)
+        .init();
     for name in unknown_variables {
         log::warn!("{name} is not a setting: is it misspelt?");
     }

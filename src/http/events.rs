@@ -57,11 +57,16 @@ fn last_event_id(request: &HttpRequest, query: &Query) -> Option<LastEventId> {
     })
 }
 
+/// Whether Broadcasters write to sockets themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct DirectWrite(pub bool);
+
 /// `GET`.
 pub async fn get(
     request: HttpRequest,
     hub: Data<Hub>,
     broadcaster: Data<Addr<Broadcaster>>,
+    direct_write: Data<DirectWrite>,
 ) -> Result<HttpResponse, ApiError> {
     let ask = Ask::parse(&request)?;
     let address = super::address(&request);
@@ -71,9 +76,12 @@ pub async fn get(
         Err(_) if is_event_source(&request) => return Ok(come_back_later()),
         Err(refusal) => return Err(refusal.into()),
     };
-    let open = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?.begin_stream();
+    let connection = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?.begin_stream();
     let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id);
-    let mut response = head().streaming(stream::unfold((subscription, open), next));
+    // Its chunks are what a Broadcaster writes.
+    let direct = request.version() == Version::HTTP_11 && direct_write.0;
+    let body = Body { subscription, connection, direct };
+    let mut response = head().streaming(stream::unfold(Some(body), next));
     if request.version() < Version::HTTP_11 {
         // It knows no chunks: its stream ends with its connection.
         response.head_mut().no_chunking(true);
@@ -88,15 +96,32 @@ pub async fn head_only(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()))
 }
 
-type Stream = (Subscription, OpenStream);
+/// A stream as actix polls it.
+struct Body {
+    subscription: Subscription,
+    connection: OpenStream,
+    /// Whether the Broadcaster may write to the socket itself.
+    direct: bool,
+}
 
-async fn next((mut subscription, open): Stream) -> Option<(Result<Bytes, ApiError>, Stream)> {
-    let bytes = tokio::select! {
+/// The end of a body whose socket has been taken over. It reaches no client.
+#[derive(Debug, thiserror::Error)]
+#[error("the Broadcaster has taken the socket over")]
+struct TakenOver;
+
+async fn next(body: Option<Body>) -> Option<(Result<Bytes, TakenOver>, Option<Body>)> {
+    let Body { mut subscription, connection, direct } = body?;
+    let frame = tokio::select! {
         biased;
-        () = open.client_gone() => None,
-        bytes = subscription.next() => bytes,
+        () = connection.client_gone() => None,
+        () = connection.all_sent(), if direct && subscription.is_settled() => {
+            connection.take_socket(|socket| subscription.hand_over(socket));
+            return Some((Err(TakenOver), None));
+        }
+        frame = subscription.next() => frame,
     };
-    Some((Ok(bytes?), (subscription, open)))
+    connection.sending();
+    Some((Ok(frame?.bytes()), Some(Body { subscription, connection, direct })))
 }
 
 fn head() -> HttpResponseBuilder {
@@ -119,5 +144,5 @@ fn is_event_source(request: &HttpRequest) -> bool {
 
 fn come_back_later() -> HttpResponse {
     let after = std::time::Duration::from_millis(fastrand::u64(COME_BACK));
-    head().body(Frame::come_back(after).into_bytes())
+    head().body(Frame::come_back(after).bytes())
 }

@@ -25,6 +25,7 @@ mod server;
 pub use body::BodyLimits;
 pub use cors::Origins;
 pub use error::ApiError;
+pub use events::DirectWrite;
 pub use server::{ServerSettings, serve};
 
 use cors::{answer_preflights, cors};

@@ -14,7 +14,7 @@ use actix_server::Server;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
-use super::{BodyLimits, Origins, answer_preflights, cors, log_request, routes};
+use super::{BodyLimits, DirectWrite, Origins, answer_preflights, cors, log_request, routes};
 use crate::{
     connection::{Connection, LINGER, Options},
     hub::{AlarmMaker, Hub},
@@ -32,6 +32,8 @@ pub struct ServerSettings {
     pub keep_alive: Duration,
     /// What a body may be.
     pub body: BodyLimits,
+    /// Whether Broadcasters write to sockets themselves.
+    pub direct_write: DirectWrite,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
     /// What holds for every connection.
@@ -59,6 +61,7 @@ pub fn serve(
             .app_data(Data::new(hub.clone()))
             .app_data(Data::new(broadcaster))
             .app_data(Data::new(settings.body))
+            .app_data(Data::new(settings.direct_write))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(log_request))

@@ -1,6 +1,7 @@
 //! What one subscriber has received, and why it ended.
 
 use std::{
+    io,
     net::IpAddr,
     sync::{
         Arc, OnceLock,
@@ -19,6 +20,8 @@ use super::registry::Key;
 pub enum End {
     /// The client went away, or its connection broke.
     Left,
+    /// The client was not heard of any more.
+    Vanished,
     /// Its queue was full and it took nothing more.
     Slow,
     /// It reached the maximum age.
@@ -30,12 +33,20 @@ pub enum End {
 }
 
 impl End {
-    const ALL: [Self; 5] = [Self::Left, Self::Slow, Self::Aged, Self::Drained, Self::Failed];
+    const ALL: [Self; 6] =
+        [Self::Left, Self::Vanished, Self::Slow, Self::Aged, Self::Drained, Self::Failed];
+
+    /// What a broken connection means.
+    pub fn of(error: &io::Error) -> Self {
+        // `TCP_USER_TIMEOUT` and keep-alive probes.
+        if error.kind() == io::ErrorKind::TimedOut { Self::Vanished } else { Self::Left }
+    }
 
     /// The word for logs and counts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Left => "left",
+            Self::Vanished => "vanished",
             Self::Slow => "slow",
             Self::Aged => "aged",
             Self::Drained => "drained",
@@ -65,6 +76,7 @@ pub struct Account {
     since: Instant,
     events: AtomicU64,
     bytes: AtomicU64,
+    progress: AtomicU64,
     end: OnceLock<End>,
     closed: AtomicBool,
     /// Its place in the registry, while it is live.
@@ -80,6 +92,7 @@ impl Account {
             since: Instant::now(),
             events: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            progress: AtomicU64::new(0),
             end: OnceLock::new(),
             closed: AtomicBool::new(false),
             key: Mutex::new(None),
@@ -87,15 +100,21 @@ impl Account {
         }
     }
 
-    /// Enters what the stream has passed to its connection.
+    /// Enters what the subscriber has been sent.
     pub fn sent(&self, events: u64, bytes: usize) {
         self.events.fetch_add(events, Relaxed);
         self.bytes.fetch_add(bytes as u64, Relaxed);
+        self.progress();
     }
 
-    /// Grows whenever the connection takes something.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Relaxed)
+    /// Enters that its connection has taken something.
+    pub fn progress(&self) {
+        self.progress.fetch_add(1, Relaxed);
+    }
+
+    /// Grows whenever its connection takes something.
+    pub fn progress_made(&self) -> u64 {
+        self.progress.load(Relaxed)
     }
 
     /// Decides why the stream ends. The first reason stays.
@@ -123,7 +142,7 @@ impl Account {
             why = why.as_str(),
             after = self.since.elapsed(),
             events = self.events.load(Relaxed),
-            bytes = self.bytes(),
+            bytes = self.bytes.load(Relaxed),
         );
     }
 

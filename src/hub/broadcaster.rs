@@ -5,66 +5,53 @@
 //! Does not: read the history; a subscriber that is not live does that itself.
 
 use std::{
-    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, AsyncContext as _, AtomicResponse, Context, Handler};
-use uuid::Uuid;
+use actix::{
+    Actor, Addr, AsyncContext as _, AtomicResponse, Context, Handler, MessageResult, StreamHandler,
+};
+use bytes::Bytes;
+use tokio::task::spawn_local;
 
 use super::{
     Alarm, Settings,
-    account::{Account, End},
-    fan_out::FanOut,
+    account::End,
+    behind::Behind,
+    courier,
+    fan_out::{FanOut, Target},
     heartbeat::Wheel,
-    messages::{Answer, Ask, Deliver, Drain, Subscribe, Unsubscribe},
-    queue::{Refused, Sender},
+    live::{Live, Look, Sink},
+    messages::{Adopt, Answer, Ask, Deliver, Drain, Subscribe, Unsubscribe},
+    queue::{Limits, Refused},
+    ready::Ready,
     registry::{Key, Registry},
+    round::{Part, Round},
+    socket_sink::SocketSink,
 };
-use crate::{
-    history::{Entry, Position},
-    sse::Frame,
-};
+use crate::{history::Position, sse::Frame, topic::Topic};
 
-/// How long a subscriber whose queue was full may take nothing before it is cut. One that reads,
-/// however slowly, takes something within this time and catches up from the history.
-const STALLED_AFTER: Duration = Duration::from_secs(1);
 /// How often streams are ended while draining.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
 
 /// See the module.
 pub struct Broadcaster {
     live: Registry<Live>,
-    /// Those whose queue was full, until they are live again or gone.
-    behind: HashMap<Uuid, Behind>,
+    behind: Behind,
+    /// Sockets that something has happened to.
+    ready: Ready,
     wheel: Wheel,
     tick: Duration,
     heartbeat: Duration,
+    limits: Limits,
     /// The last entry that was delivered.
     delivered: Position,
+    /// Counts the rounds.
+    round: u64,
     /// Read once for each slice of work, not for each frame.
     now: Instant,
     _alarm: Alarm,
-}
-
-/// A subscriber that receives events as they come.
-struct Live {
-    queue: Sender,
-    account: Arc<Account>,
-    deadline: Option<Instant>,
-    /// The silence after which it gets a heartbeat: its own, so that one event for 20,000
-    /// subscribers isn't followed by 20,000 heartbeats at once.
-    heartbeat: Duration,
-    last_write: Instant,
-}
-
-/// A subscriber that has to catch up.
-struct Behind {
-    account: Arc<Account>,
-    /// What it had taken when that was last seen to grow.
-    taken: u64,
-    since: Instant,
 }
 
 impl Broadcaster {
@@ -73,32 +60,53 @@ impl Broadcaster {
             (settings.heartbeat / 100).clamp(Duration::from_millis(10), Duration::from_millis(250));
         Self {
             live: Registry::default(),
-            behind: HashMap::new(),
+            behind: Behind::default(),
+            ready: Ready::default(),
             wheel: Wheel::new(tick),
             tick,
             heartbeat: settings.heartbeat,
+            limits: settings.queue,
             delivered,
+            round: 0,
             now: Instant::now(),
             _alarm: alarm,
         }
         .start()
     }
 
-    /// Who gets this entry.
-    pub(super) fn matching(&mut self, entry: &Entry, found: &mut Vec<Key>) {
-        self.live.matching(&entry.topics, found);
+    pub(super) fn begin_slice(&mut self) -> Instant {
+        self.now = Instant::now();
+        self.now
     }
 
-    /// Queues an entry for one subscriber. Tells whether it was.
-    pub(super) fn push(&mut self, key: Key, entry: &Entry) -> bool {
-        let Some(subscriber) = self.live.get_mut(key) else {
+    /// Appends everyone who asks for one of these topics.
+    pub(super) fn all_matching(&mut self, topics: &[Topic], targets: &mut Vec<Target>) {
+        let mut found = Vec::new();
+        self.live.matching(topics, &mut found);
+        targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+    }
+
+    /// Adds an entry of a round to everyone who asks for it.
+    pub(super) fn add_matching(&mut self, round: &Round, index: usize, targets: &mut Vec<Target>) {
+        let mut found = Vec::new();
+        self.live.matching(&round.get(index).topics, &mut found);
+        for key in found {
+            let Some(live) = self.live.get_mut(key) else { continue };
+            if live.target.0 != self.round {
+                live.target = (self.round, targets.len() as u32);
+                targets.push(Target { key, entries: Vec::new() });
+            }
+            targets[live.target.1 as usize].entries.push(index as u16);
+        }
+    }
+
+    /// Sends a subscriber its part of a round. Tells whether it took it.
+    pub(super) fn send(&mut self, key: Key, part: Part<'_>) -> bool {
+        let Some(live) = self.live.get_mut(key) else {
             return false;
         };
-        match subscriber.queue.push(entry.frame.clone(), Some(entry.position)) {
-            Ok(()) => {
-                subscriber.last_write = self.now;
-                true
-            }
+        match live.send(part, self.limits, self.now) {
+            Ok(()) => true,
             Err(refused) => {
                 self.let_go(key, refused);
                 false
@@ -106,24 +114,29 @@ impl Broadcaster {
         }
     }
 
-    pub(super) fn begin_slice(&mut self) {
-        self.now = Instant::now();
-    }
-
     pub(super) fn delivered(&mut self, last: Position) {
         self.delivered = last;
     }
 
-    /// Removes a subscriber whose queue took nothing. One that is full catches up from the
-    /// history, at its own pace, when it has read what is queued.
+    /// Removes a subscriber that takes nothing. One that is full catches up from the history, at
+    /// its own pace, when it has read what is queued.
     fn let_go(&mut self, key: Key, refused: Refused) {
-        let Some(Live { account, .. }) = self.forget(key) else {
+        let Some(live) = self.forget(key) else {
             return;
         };
-        if refused == Refused::Full {
-            let behind = Behind { taken: account.bytes(), since: self.now, account };
-            self.behind.insert(behind.account.id, behind);
+        if refused == Refused::Closed {
+            return;
         }
+        let courier = match live.sink {
+            Sink::Queue(_) => None,
+            Sink::Socket(socket) => {
+                let (socket, mut subscription, place, backlog) = socket.into_parts();
+                subscription.fall_behind(place);
+                let carry = courier::carry(subscription, socket, backlog.into_chunks());
+                Some(spawn_local(carry).abort_handle())
+            }
+        };
+        self.behind.insert(live.account, self.now, courier);
     }
 
     fn forget(&mut self, key: Key) -> Option<Live> {
@@ -132,10 +145,18 @@ impl Broadcaster {
         Some(live)
     }
 
-    /// Ends a live stream, after what is in its queue.
+    /// Ends a live stream, after what waits for it.
     fn end(&mut self, key: Key, why: End) {
-        if let Some(live) = self.forget(key) {
-            live.account.end(why);
+        let Some(live) = self.forget(key) else {
+            return;
+        };
+        live.account.end(why);
+        if let Sink::Socket(socket) = live.sink {
+            let (socket, mut subscription, _, backlog) = socket.into_parts();
+            let last_words = subscription.finish(why).map(|frame| frame.chunk().clone());
+            let last_chunk = Bytes::from_static(Frame::LAST_CHUNK);
+            let rest = backlog.into_chunks().into_iter().chain(last_words).chain([last_chunk]);
+            spawn_local(courier::finish(subscription, socket, rest.collect()));
         }
     }
 
@@ -144,50 +165,29 @@ impl Broadcaster {
         for key in self.wheel.turn() {
             self.look_at(key);
         }
-        self.cut_stalled();
+        self.behind.cut_stalled(self.now);
     }
 
     /// A subscriber is due: it is too old, or silent for too long, or neither.
     fn look_at(&mut self, key: Key) {
-        let now = self.now;
-        let Some(subscriber) = self.live.get_mut(key) else {
+        let Some(live) = self.live.get_mut(key) else {
             return;
         };
-        if subscriber.deadline.is_some_and(|deadline| deadline <= now) {
-            return self.end(key, End::Aged);
+        match live.look(self.limits, self.now) {
+            Look::Aged => self.end(key, End::Aged),
+            Look::Refused(refused) => self.let_go(key, refused),
+            Look::Again(delay) => self.wheel.plan(key, delay),
         }
-        if now.duration_since(subscriber.last_write) >= subscriber.heartbeat {
-            if let Err(refused) = subscriber.queue.push(Frame::heartbeat(), None) {
-                return self.let_go(key, refused);
-            }
-            subscriber.last_write = now;
-        }
-        let delay = subscriber.next_look(now);
-        self.wheel.plan(key, delay);
     }
 
-    fn cut_stalled(&mut self) {
-        let now = self.now;
-        self.behind.retain(|_, behind| {
-            let taken = behind.account.bytes();
-            if taken != behind.taken {
-                (behind.taken, behind.since) = (taken, now);
-            } else if now.duration_since(behind.since) >= STALLED_AFTER {
-                behind.account.end(End::Slow);
-                // Its socket takes nothing, so that its stream can't see the end: the line is
-                // written here, and the kernel frees the socket after the peer time-out.
-                behind.account.close();
-            }
-            !behind.account.is_closed()
-        });
-    }
-}
-
-impl Live {
-    fn next_look(&self, now: Instant) -> Duration {
-        let silent_from = self.last_write + self.heartbeat;
-        let next = self.deadline.map_or(silent_from, |deadline| deadline.min(silent_from));
-        next.saturating_duration_since(now)
+    /// Something has happened to a subscriber's socket.
+    fn serve_socket(&mut self, key: Key) {
+        if let Some(Live { sink: Sink::Socket(socket), account, .. }) = self.live.get_mut(key)
+            && let Err(why) = socket.on_ready()
+        {
+            account.end(why);
+            self.forget(key);
+        }
     }
 }
 
@@ -196,6 +196,15 @@ impl Actor for Broadcaster {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.run_interval(self.tick, |this, _| this.tick());
+        ctx.add_stream(self.ready.clone());
+    }
+}
+
+impl StreamHandler<Vec<Key>> for Broadcaster {
+    fn handle(&mut self, keys: Vec<Key>, _: &mut Context<Self>) {
+        for key in keys {
+            self.serve_socket(key);
+        }
     }
 }
 
@@ -203,30 +212,48 @@ impl Handler<Deliver> for Broadcaster {
     type Result = AtomicResponse<Self, Vec<usize>>;
 
     fn handle(&mut self, Deliver(round): Deliver, _: &mut Context<Self>) -> Self::Result {
+        self.round += 1;
         AtomicResponse::new(Box::pin(FanOut::new(round)))
     }
 }
 
 impl Handler<Subscribe> for Broadcaster {
-    type Result = actix::MessageResult<Subscribe>;
+    type Result = MessageResult<Subscribe>;
 
     fn handle(&mut self, message: Subscribe, _: &mut Context<Self>) -> Self::Result {
         let Subscribe { selectors, queue, account, deadline } = message;
-        let now = Instant::now();
-        self.behind.remove(&account.id);
-        let jitter = 0.9 + 0.1 * fastrand::f64();
-        let live = Live {
-            queue,
-            account: Arc::clone(&account),
-            deadline,
-            heartbeat: self.heartbeat.mul_f64(jitter),
-            last_write: now,
-        };
-        let delay = live.next_look(now);
+        self.behind.remove(&account);
+        let live = Live::new(Sink::Queue(queue), Arc::clone(&account), deadline, self.heartbeat);
+        let delay = live.next_look(Instant::now());
         let key = self.live.insert(&selectors, live);
         *account.key.lock() = Some(key);
         self.wheel.plan(key, delay);
-        actix::MessageResult(self.delivered)
+        MessageResult(self.delivered)
+    }
+}
+
+impl Handler<Adopt> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Adopt { mut subscription, socket }: Adopt, _: &mut Context<Self>) {
+        let key = *subscription.account().key.lock();
+        let live = key.and_then(|key| Some((key, self.live.get_mut(key)?)));
+        let Some((key, live)) = live else {
+            // Let go or ended meanwhile: it finds out when it has read its queue.
+            let account = Arc::clone(subscription.account());
+            let carry = spawn_local(courier::carry(subscription, socket, None));
+            return self.behind.carried_by(&account, carry.abort_handle());
+        };
+        let (waiting, place) = subscription.settle();
+        let waker = self.ready.waker(key);
+        let mut sink = SocketSink::new(socket, subscription, place, waker);
+        let sent = waiting.into_iter().try_for_each(|queued| sink.send_queued(queued, self.limits));
+        live.sink = Sink::Socket(Box::new(sink));
+        match sent {
+            // What has happened to the socket so far has woken nobody.
+            Ok(()) => self.serve_socket(key),
+            Err(refused) => self.let_go(key, refused),
+        }
     }
 }
 
@@ -239,18 +266,16 @@ impl Handler<Unsubscribe> for Broadcaster {
             Some(key) => {
                 self.forget(key);
             }
-            None => {
-                self.behind.remove(&account.id);
-            }
+            None => self.behind.remove(&account),
         }
     }
 }
 
 impl Handler<Ask> for Broadcaster {
-    type Result = actix::MessageResult<Ask>;
+    type Result = MessageResult<Ask>;
 
     fn handle(&mut self, _: Ask, _: &mut Context<Self>) -> Self::Result {
-        actix::MessageResult(Answer { live: self.live.len(), behind: self.behind.len() })
+        MessageResult(Answer { live: self.live.len(), behind: self.behind.len() })
     }
 }
 
@@ -258,9 +283,7 @@ impl Handler<Drain> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Drain { until }: Drain, ctx: &mut Context<Self>) {
-        for behind in self.behind.values() {
-            behind.account.end(End::Drained);
-        }
+        self.behind.end_all(End::Drained);
         // Those that become live from now on are ended by a later tick.
         ctx.run_interval(DRAIN_TICK, move |this, _| {
             let left = until.saturating_duration_since(Instant::now());

@@ -9,21 +9,21 @@ use std::sync::Arc;
 use actix::Addr;
 use futures_util::future::join_all;
 
-use super::{Settings, broadcaster::Broadcaster, messages::Deliver};
-use crate::history::{Entry, Tail};
+use super::{Settings, broadcaster::Broadcaster, messages::Deliver, round::Round};
+use crate::history::Tail;
 
 /// The most entries in a round.
 const MAX_ROUND: usize = 256;
 
 /// Runs until a Broadcaster has died.
 pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
-    let events = (settings.queue_events / 4).clamp(1, MAX_ROUND);
-    let bytes = settings.queue_bytes / 4;
+    let events = (settings.queue.events / 4).clamp(1, MAX_ROUND);
+    let bytes = settings.queue.bytes / 4;
     loop {
         let appended = tail.next(events, bytes).await;
-        let (entries, receipts): (Vec<Arc<Entry>>, Vec<_>) =
+        let (entries, receipts): (Vec<_>, Vec<_>) =
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
-        let round: Arc<[Arc<Entry>]> = entries.into();
+        let round = Arc::new(Round::new(entries));
         let told = broadcasters.iter().map(|each| each.send(Deliver(Arc::clone(&round))));
         let mut counts = vec![0; round.len()];
         for answer in join_all(told).await {

@@ -7,34 +7,90 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context as Task, Poll},
+    time::{Duration, Instant},
 };
 
 use actix::{ActorFuture, Context};
 
-use super::{broadcaster::Broadcaster, registry::Key};
-use crate::history::Entry;
+use super::{broadcaster::Broadcaster, registry::Key, round::Round};
 
-/// How many frames are queued before other tasks of the thread get their turn: about a
-/// millisecond's worth.
-const SLICE: usize = 4096;
+/// How long it works before other tasks of the thread get their turn.
+const SLICE: Duration = Duration::from_millis(1);
+/// How many subscribers are served between two looks at the clock.
+const STRIDE: usize = 32;
 
+/// See the module.
 pub struct FanOut {
-    round: Arc<[Arc<Entry>]>,
-    /// How many subscribers each finished entry was queued for.
+    round: Arc<Round>,
+    /// How many subscribers each entry was queued for.
     counts: Vec<usize>,
-    /// The entry in work.
-    current: Option<Current>,
+    stage: Stage,
 }
 
-struct Current {
-    /// Who is still to get it.
-    targets: Vec<Key>,
-    queued: usize,
+enum Stage {
+    /// Who gets what is not known from this entry on. Each target has the entries before it that
+    /// it gets; nothing for a uniform round, in which all get everything.
+    Matching(usize, Vec<Target>),
+    /// Those who are still to be served.
+    Sending(Vec<Target>),
+}
+
+/// A subscriber, with the entries that it gets.
+pub struct Target {
+    pub key: Key,
+    pub entries: Vec<u16>,
 }
 
 impl FanOut {
-    pub fn new(round: Arc<[Arc<Entry>]>) -> Self {
-        Self { counts: Vec::with_capacity(round.len()), round, current: None }
+    pub fn new(round: Arc<Round>) -> Self {
+        let counts = vec![0; round.len()];
+        Self { round, counts, stage: Stage::Matching(0, Vec::new()) }
+    }
+
+    /// Finds out who gets what. False when its time was over before.
+    fn find_targets(&mut self, broadcaster: &mut Broadcaster, until: Instant) -> bool {
+        let Stage::Matching(next, targets) = &mut self.stage else {
+            return true;
+        };
+        if self.round.is_uniform() {
+            if let Some(last) = self.round.last() {
+                broadcaster.all_matching(&last.topics, targets);
+            }
+        } else {
+            while *next < self.round.len() {
+                broadcaster.add_matching(&self.round, *next, targets);
+                *next += 1;
+                if Instant::now() >= until {
+                    return false;
+                }
+            }
+        }
+        self.stage = Stage::Sending(std::mem::take(targets));
+        true
+    }
+
+    /// Serves the targets. False when its time was over before.
+    fn serve_targets(&mut self, broadcaster: &mut Broadcaster, until: Instant) -> bool {
+        let Stage::Sending(targets) = &mut self.stage else {
+            return true;
+        };
+        let uniform = self.round.is_uniform();
+        let mut served = 0;
+        while let Some(target) = targets.pop() {
+            let part = if uniform { self.round.whole() } else { self.round.part(&target.entries) };
+            if broadcaster.send(target.key, part) {
+                if uniform {
+                    self.counts[0] += 1;
+                } else {
+                    target.entries.iter().for_each(|entry| self.counts[usize::from(*entry)] += 1);
+                }
+            }
+            served += 1;
+            if served % STRIDE == 0 && Instant::now() >= until {
+                return false;
+            }
+        }
+        true
     }
 }
 
@@ -47,29 +103,19 @@ impl ActorFuture<Broadcaster> for FanOut {
         _: &mut Context<Broadcaster>,
         task: &mut Task<'_>,
     ) -> Poll<Vec<usize>> {
-        let Self { round, counts, current } = &mut *self;
-        let mut left = SLICE;
-        broadcaster.begin_slice();
-        while let Some(entry) = round.get(counts.len()) {
-            let Current { targets, queued } = current.get_or_insert_with(|| {
-                let mut targets = Vec::new();
-                broadcaster.matching(entry, &mut targets);
-                Current { targets, queued: 0 }
-            });
-            while let Some(key) = targets.pop() {
-                *queued += usize::from(broadcaster.push(key, entry));
-                left -= 1;
-                if left == 0 {
-                    task.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-            }
-            counts.push(*queued);
-            *current = None;
+        let until = broadcaster.begin_slice() + SLICE;
+        if !(self.find_targets(broadcaster, until) && self.serve_targets(broadcaster, until)) {
+            task.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        if let Some(last) = round.last() {
+        if let Some(last) = self.round.last() {
             broadcaster.delivered(last.position);
         }
-        Poll::Ready(std::mem::take(counts))
+        let mut counts = std::mem::take(&mut self.counts);
+        if self.round.is_uniform() {
+            let all = counts.first().copied().unwrap_or_default();
+            counts.fill(all);
+        }
+        Poll::Ready(counts)
     }
 }

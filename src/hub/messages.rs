@@ -3,19 +3,22 @@
 use std::{sync::Arc, time::Instant};
 
 use actix::Message;
+use tokio::net::TcpStream;
 
-use super::{account::Account, account::End, queue::Sender};
-use crate::{
-    history::{Entry, Position},
-    topic::Selector,
+use super::{
+    account::{Account, End},
+    queue::Sender,
+    round::Round,
+    subscription::Subscription,
 };
+use crate::{history::Position, topic::Selector};
 
 /// Queue these for all who match. Answered, one count an entry, when that is done: the tail
 /// sends the next round only then. This is the only back-pressure, since an actix mailbox takes
 /// whatever is sent.
 #[derive(Message)]
 #[rtype(result = "Vec<usize>")]
-pub struct Deliver(pub Arc<[Arc<Entry>]>);
+pub struct Deliver(pub Arc<Round>);
 
 /// Make this subscriber live. Answered with the position of the last entry that the Broadcaster
 /// has delivered: whatever follows it will be in the queue.
@@ -30,6 +33,16 @@ pub struct Subscribe {
     pub account: Arc<Account>,
     /// When it has to end, if it ever has to.
     pub deadline: Option<Instant>,
+}
+
+/// Write to this subscriber's socket yourself from now on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Adopt {
+    /// Live, and with an empty queue when it was last looked at.
+    pub subscription: Subscription,
+    /// Its socket. Everything that went through others has been written.
+    pub socket: TcpStream,
 }
 
 /// Forget this subscriber, whatever state it is in.

@@ -28,14 +28,20 @@ use crate::{
 mod account;
 mod admission;
 mod alarm;
+mod behind;
 mod broadcaster;
+mod courier;
 mod delivery;
 mod fan_out;
 mod heartbeat;
+mod live;
 mod messages;
 mod queue;
+mod ready;
 pub mod registry;
 mod replay;
+mod round;
+mod socket_sink;
 mod subscription;
 
 pub use account::End;
@@ -43,6 +49,7 @@ pub use admission::{Refusal, Seat};
 pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use messages::Stats;
+pub use queue::Limits;
 pub use subscription::Subscription;
 
 use account::Endings;
@@ -60,10 +67,8 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// How old a stream may become, less up to a fifth; zero for no limit.
     pub max_age: Duration,
-    /// The most frames that wait for one subscriber.
-    pub queue_events: usize,
-    /// The most bytes that wait for one subscriber, unless a single frame has more.
-    pub queue_bytes: usize,
+    /// How much may wait for one subscriber.
+    pub queue: Limits,
 }
 
 /// Why an event is not published.

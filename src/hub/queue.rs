@@ -19,6 +19,15 @@ pub struct Queued {
     pub position: Option<Position>,
 }
 
+/// How much may wait for one subscriber.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Frames.
+    pub events: usize,
+    /// Bytes, unless a single frame has more.
+    pub bytes: usize,
+}
+
 /// Why a push was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
@@ -44,11 +53,11 @@ pub struct Receiver {
     waiting: Arc<AtomicUsize>,
 }
 
-pub fn queue(max_events: usize, max_bytes: usize) -> (Sender, Receiver) {
-    let (sender, receiver) = mpsc::channel(max_events);
+pub fn queue(limits: Limits) -> (Sender, Receiver) {
+    let (sender, receiver) = mpsc::channel(limits.events);
     let waiting = Arc::default();
     (
-        Sender { frames: sender, waiting: Arc::clone(&waiting), max_bytes },
+        Sender { frames: sender, waiting: Arc::clone(&waiting), max_bytes: limits.bytes },
         Receiver { frames: receiver, waiting },
     )
 }
@@ -76,5 +85,15 @@ impl Receiver {
         let queued = self.frames.recv().await?;
         self.waiting.fetch_sub(queued.frame.len(), Relaxed);
         Some(queued)
+    }
+
+    /// Whether nothing waits, and the Broadcaster still holds the other end.
+    pub fn is_settled(&self) -> bool {
+        self.frames.is_empty() && !self.frames.is_closed()
+    }
+
+    /// All that waits.
+    pub fn take_all(&mut self) -> Vec<Queued> {
+        std::iter::from_fn(|| self.frames.try_recv().ok()).collect()
     }
 }

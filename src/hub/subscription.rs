@@ -10,14 +10,14 @@ use std::{
 };
 
 use actix::Addr;
-use bytes::Bytes;
+use tokio::net::TcpStream;
 
 use super::{
     Hub, Seat,
     account::{Account, End},
     broadcaster::Broadcaster,
-    messages::{Subscribe, Unsubscribe},
-    queue::{self, Receiver},
+    messages::{Adopt, Subscribe, Unsubscribe},
+    queue::{self, Queued, Receiver},
     replay::{Replay, gap_after},
 };
 use crate::{
@@ -54,6 +54,8 @@ enum State {
     Joining(Replay, Receiver),
     /// Up to date, at this place.
     Live(Receiver, Position),
+    /// Its Broadcaster writes to its socket.
+    Settled,
     Ended,
 }
 
@@ -80,8 +82,9 @@ impl Subscription {
         }
     }
 
-    /// The next bytes to send; `None` at the end of the stream.
-    pub async fn next(&mut self) -> Option<Bytes> {
+    /// The next frame to send; `None` at the end of the stream. May be cancelled while the
+    /// subscription is settled.
+    pub async fn next(&mut self) -> Option<Frame> {
         loop {
             if let (State::CatchingUp(_), Some(why)) = (&self.state, self.must_end()) {
                 return self.finish(why);
@@ -130,12 +133,41 @@ impl Subscription {
                         self.state = self.catch_up(place);
                     }
                 },
-                State::Ended => return None,
+                State::Settled | State::Ended => return None,
             }
         }
     }
 
-    fn greet(&mut self, asked: Option<&LastEventId>) -> Bytes {
+    /// Whether it is live and nothing waits: its Broadcaster may take the socket over.
+    pub fn is_settled(&self) -> bool {
+        matches!(&self.state, State::Live(queue, _) if queue.is_settled())
+    }
+
+    /// Hands the socket to the Broadcaster.
+    pub fn hand_over(self, socket: TcpStream) {
+        let broadcaster = self.broadcaster.clone();
+        broadcaster.do_send(Adopt { subscription: self, socket });
+    }
+
+    /// From now on its Broadcaster writes to its socket. Returns what has come meanwhile, and its
+    /// place before that.
+    pub(super) fn settle(&mut self) -> (Vec<Queued>, Position) {
+        match std::mem::replace(&mut self.state, State::Settled) {
+            State::Live(mut queue, place) => (queue.take_all(), place),
+            _ => (Vec::new(), self.hub.0.history.head()),
+        }
+    }
+
+    /// Its Broadcaster writes to its socket no longer. It has what came up to this place.
+    pub(super) fn fall_behind(&mut self, place: Position) {
+        self.state = self.catch_up(place);
+    }
+
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    fn greet(&mut self, asked: Option<&LastEventId>) -> Frame {
         let history = &self.hub.0.history;
         self.state = match asked.map(|asked| (asked, history.resume(asked))) {
             None => State::Registering(history.head()),
@@ -157,7 +189,7 @@ impl Subscription {
     /// exist before the wait: whoever cancels it leaves nothing behind.
     async fn register(&mut self, place: Position) {
         let settings = &self.hub.0.settings;
-        let (sender, receiver) = queue::queue(settings.queue_events, settings.queue_bytes);
+        let (sender, receiver) = queue::queue(settings.queue);
         let subscribe = Subscribe {
             selectors: Arc::clone(&self.selectors),
             queue: sender,
@@ -190,7 +222,8 @@ impl Subscription {
             .or_else(|| aged().map(|_| End::Aged))
     }
 
-    fn finish(&mut self, why: End) -> Option<Bytes> {
+    /// Ends the stream. Returns its last words, if there are any.
+    pub(super) fn finish(&mut self, why: End) -> Option<Frame> {
         self.account.end(why);
         self.state = State::Ended;
         (why == End::Drained).then(|| {
@@ -199,14 +232,14 @@ impl Subscription {
         })
     }
 
-    fn event(&self, frame: Frame) -> Bytes {
+    fn event(&self, frame: Frame) -> Frame {
         self.account.sent(1, frame.len());
-        frame.into_bytes()
+        frame
     }
 
-    fn control(&self, frame: Frame) -> Bytes {
+    fn control(&self, frame: Frame) -> Frame {
         self.account.sent(0, frame.len());
-        frame.into_bytes()
+        frame
     }
 }
 

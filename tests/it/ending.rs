@@ -7,6 +7,8 @@ use crate::support::{Connection, Fanfare, QUIET, Stream, get, post_json, wait_un
 
 /// The `retry` that a stream ends with, checked.
 fn last_retry(rest: &str, range: std::ops::Range<u64>) -> u64 {
+    // It may have been silent for long enough.
+    let rest = rest.trim_start_matches(":\n");
     let retry = rest.strip_prefix("retry: ").and_then(|rest| rest.strip_suffix('\n'));
     let retry = retry.unwrap_or_else(|| panic!("not one line with a retry: {rest:?}"));
     let retry = retry.parse().expect("milliseconds");

@@ -18,7 +18,7 @@ fn event(data: &str, id: Option<&str>, kind: Option<&str>, retry: Option<u32>) -
 }
 
 fn encode(event: &Published, id: &str) -> String {
-    String::from_utf8(Frame::event(event, id).into_bytes().to_vec()).unwrap()
+    String::from_utf8(Frame::event(event, id).bytes().to_vec()).unwrap()
 }
 
 /// Text with many line ends, colons and characters that only look like line ends.

@@ -1,0 +1,95 @@
+//! A subscriber that receives events as they come.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    account::Account,
+    queue::{Limits, Refused, Sender},
+    round::Part,
+    socket_sink::SocketSink,
+};
+use crate::sse::Frame;
+
+/// A Broadcaster's view of it.
+pub struct Live {
+    pub sink: Sink,
+    pub account: Arc<Account>,
+    deadline: Option<Instant>,
+    /// The silence after which it gets a heartbeat: its own, so that one event for 20,000
+    /// subscribers isn't followed by 20,000 heartbeats at once.
+    heartbeat: Duration,
+    last_write: Instant,
+    /// The round in which it is a target, and which of the targets it is.
+    pub target: (u64, u32),
+}
+
+/// Where its frames go.
+pub enum Sink {
+    /// To a body stream, which passes them on.
+    Queue(Sender),
+    /// To the kernel.
+    Socket(Box<SocketSink>),
+}
+
+/// What a look at a subscriber finds.
+pub enum Look {
+    /// It is too old.
+    Aged,
+    /// It takes nothing.
+    Refused(Refused),
+    /// It is well. Look again after this time.
+    Again(Duration),
+}
+
+impl Live {
+    pub fn new(
+        sink: Sink,
+        account: Arc<Account>,
+        deadline: Option<Instant>,
+        heartbeat: Duration,
+    ) -> Self {
+        let heartbeat = heartbeat.mul_f64(0.9 + 0.1 * fastrand::f64());
+        Self { sink, account, deadline, heartbeat, last_write: Instant::now(), target: (0, 0) }
+    }
+
+    /// Sends it its part of a round.
+    pub fn send(&mut self, part: Part<'_>, limits: Limits, now: Instant) -> Result<(), Refused> {
+        match &mut self.sink {
+            Sink::Queue(queue) => part
+                .entries()
+                .try_for_each(|entry| queue.push(entry.frame.clone(), Some(entry.position)))?,
+            Sink::Socket(socket) => socket.send(part, limits)?,
+        }
+        self.last_write = now;
+        Ok(())
+    }
+
+    /// Beats its heart if it was silent for too long.
+    pub fn look(&mut self, limits: Limits, now: Instant) -> Look {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            return Look::Aged;
+        }
+        if now.duration_since(self.last_write) >= self.heartbeat {
+            let heartbeat = Frame::heartbeat();
+            let beaten = match &mut self.sink {
+                Sink::Queue(queue) => queue.push(heartbeat, None),
+                Sink::Socket(socket) => socket.send_control(heartbeat.chunk(), limits),
+            };
+            if let Err(refused) = beaten {
+                return Look::Refused(refused);
+            }
+            self.last_write = now;
+        }
+        Look::Again(self.next_look(now))
+    }
+
+    /// When it has to be looked at.
+    pub fn next_look(&self, now: Instant) -> Duration {
+        let silent = self.last_write + self.heartbeat;
+        let next = self.deadline.map_or(silent, |deadline| deadline.min(silent));
+        next.saturating_duration_since(now)
+    }
+}

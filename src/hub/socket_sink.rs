@@ -1,0 +1,235 @@
+//! A subscriber's socket, once the Broadcaster has taken it over from actix.
+//!
+//! Owns: the socket, and what the kernel has not taken yet. Promises: it never waits; frames go
+//! out in order and whole; the client's leaving is seen without a write. Does not: know who
+//! matches, or when a heartbeat is due.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use super::{
+    account::End,
+    queue::{Limits, Queued, Refused},
+    round::Part,
+    subscription::Subscription,
+};
+use crate::{connection::MAX_DISCARDED, history::Position};
+
+/// See the module.
+pub struct SocketSink {
+    socket: TcpStream,
+    /// Held for its end: its place, its account; and to catch up with, should it fall behind.
+    subscription: Subscription,
+    /// The last event that it has, or has in its backlog.
+    place: Position,
+    backlog: Option<Box<Backlog>>,
+    /// Wakes the Broadcaster when something can be read or written.
+    waker: Waker,
+    discarded: usize,
+}
+
+/// What the kernel has not taken. The first may be a part of a frame.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    chunks: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl SocketSink {
+    pub fn new(
+        socket: TcpStream,
+        subscription: Subscription,
+        place: Position,
+        waker: Waker,
+    ) -> Self {
+        Self { socket, subscription, place, backlog: None, waker, discarded: 0 }
+    }
+
+    /// Sends what is new to this subscriber. What the kernel does not take waits, up to the
+    /// limits.
+    pub fn send(&mut self, part: Part<'_>, limits: Limits) -> Result<(), Refused> {
+        let known = part.entries().take_while(|entry| entry.position <= self.place).count();
+        if known == part.len() {
+            return Ok(());
+        }
+        let chunks = || part.entries().skip(known).map(|entry| entry.frame.chunk());
+        let last = part.entries().last().map(|entry| entry.position);
+        if self.backlog.is_some() {
+            self.keep(chunks().cloned(), limits)?;
+        } else {
+            let written = match part.joined().filter(|_| known == 0) {
+                Some(joined) => self.socket.try_write(joined),
+                None => {
+                    let slices: Vec<_> = chunks().map(|chunk| IoSlice::new(chunk)).collect();
+                    self.socket.try_write_vectored(&slices)
+                }
+            };
+            self.keep_unwritten(chunks().cloned(), taken(written)?);
+        }
+        self.place = last.unwrap_or(self.place);
+        // What it knew already was counted when it was replayed.
+        if known == 0 {
+            self.subscription.account().sent(part.len() as u64, part.bytes());
+        } else {
+            let new = part.entries().skip(known);
+            new.for_each(|entry| self.subscription.account().sent(1, entry.frame.len()));
+        }
+        Ok(())
+    }
+
+    /// Sends what waited in the queue of its body stream.
+    pub fn send_queued(&mut self, queued: Queued, limits: Limits) -> Result<(), Refused> {
+        match queued.position {
+            Some(position) if position <= self.place => return Ok(()),
+            Some(position) => {
+                self.place = position;
+                self.subscription.account().sent(1, queued.frame.len());
+            }
+            None => {}
+        }
+        self.send_control(queued.frame.chunk(), limits)
+    }
+
+    /// Sends a frame of the hub's own.
+    pub fn send_control(&mut self, chunk: &Bytes, limits: Limits) -> Result<(), Refused> {
+        if self.backlog.is_some() {
+            return self.keep(std::iter::once(chunk.clone()), limits);
+        }
+        let written = taken(self.socket.try_write(chunk))?;
+        self.keep_unwritten(std::iter::once(chunk.clone()), written);
+        Ok(())
+    }
+
+    /// Something has happened to the socket: it can be read, or written, or has broken.
+    pub fn on_ready(&mut self) -> Result<(), End> {
+        self.discard()?;
+        self.flush()
+    }
+
+    /// Takes it apart, to write the rest elsewhere.
+    pub fn into_parts(self) -> (TcpStream, Subscription, Position, Backlog) {
+        let backlog = self.backlog.map(|backlog| *backlog).unwrap_or_default();
+        (self.socket, self.subscription, self.place, backlog)
+    }
+
+    fn keep_unwritten(&mut self, chunks: impl Iterator<Item = Bytes>, written: usize) {
+        let mut skip = written;
+        let mut backlog = Backlog::default();
+        for mut chunk in chunks {
+            let gone = skip.min(chunk.len());
+            skip -= gone;
+            if gone < chunk.len() {
+                backlog.push(chunk.split_off(gone));
+            }
+        }
+        if !backlog.chunks.is_empty() {
+            self.backlog = Some(Box::new(backlog));
+            // An error shows again at the next turn.
+            let _ = self.flush();
+        }
+    }
+
+    fn keep(&mut self, chunks: impl Iterator<Item = Bytes>, limits: Limits) -> Result<(), Refused> {
+        let backlog = self.backlog.get_or_insert_default();
+        for chunk in chunks {
+            if backlog.chunks.len() >= limits.events || backlog.bytes + chunk.len() > limits.bytes {
+                return Err(Refused::Full);
+            }
+            backlog.push(chunk);
+        }
+        Ok(())
+    }
+
+    /// Writes what it can of the backlog, and asks to be woken for the rest.
+    fn flush(&mut self) -> Result<(), End> {
+        while let Some(backlog) = &mut self.backlog {
+            let slices: Vec<_> =
+                backlog.chunks.iter().take(MAX_SLICES).map(|chunk| IoSlice::new(chunk)).collect();
+            match self.socket.try_write_vectored(&slices) {
+                Ok(written) => {
+                    backlog.advance(written);
+                    self.subscription.account().progress();
+                    if backlog.chunks.is_empty() {
+                        self.backlog = None;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut cx = Context::from_waker(&self.waker);
+                    match self.socket.poll_write_ready(&mut cx) {
+                        Poll::Pending => return Ok(()),
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return Err(End::of(&error)),
+                    }
+                }
+                Err(error) => return Err(End::of(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what nobody wants, to see the end when it comes, and asks to be woken for more.
+    fn discard(&mut self) -> Result<(), End> {
+        let mut scratch = [0; 1024];
+        loop {
+            match self.socket.try_read(&mut scratch) {
+                Ok(0) => return Err(End::Left),
+                Ok(length) => {
+                    self.discarded += length;
+                    if self.discarded > MAX_DISCARDED {
+                        return Err(End::Left);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut cx = Context::from_waker(&self.waker);
+                    match self.socket.poll_read_ready(&mut cx) {
+                        Poll::Pending => return Ok(()),
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return Err(End::of(&error)),
+                    }
+                }
+                Err(error) => return Err(End::of(&error)),
+            }
+        }
+    }
+}
+
+/// What the kernel looks at in one call, and more than it takes (`IOV_MAX` is 1024).
+const MAX_SLICES: usize = 64;
+
+fn taken(written: io::Result<usize>) -> Result<usize, Refused> {
+    match written {
+        Ok(written) => Ok(written),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Err(_) => Err(Refused::Closed),
+    }
+}
+
+impl Backlog {
+    /// All that is left, in order.
+    pub fn into_chunks(self) -> VecDeque<Bytes> {
+        self.chunks
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        self.bytes += chunk.len();
+        self.chunks.push_back(chunk);
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.bytes -= written;
+        while let Some(first) = self.chunks.front_mut() {
+            if first.len() > written {
+                bytes::Buf::advance(first, written);
+                return;
+            }
+            written -= first.len();
+            self.chunks.pop_front();
+        }
+    }
+}
