@@ -1,0 +1,80 @@
+// The panel that tells how quick the way is, and what to do where it is not.
+
+import { $, element } from './element.js';
+import { cameInBursts, median, probe, times } from './probe.js';
+import { span } from './time.js';
+
+/** Two hundred is what a proxy adds that waits for more before it sends; a far network less. */
+const SLOW = 150;
+
+const NOT_OPEN = ['The stream stays in connecting.',
+  'Over HTTP/1.1 a browser opens six connections to a host, those of all its tabs together: close '
+  + 'other tabs with streams of this hub, or put HTTP/2 in front of it.',
+  'If this is the only one, a proxy may hold back the whole answer. nginx: proxy_buffering off, if '
+  + 'something removes the hub’s X-Accel-Buffering: no.'];
+const HELD_BACK = ['Something on the way holds events back, most likely a proxy that buffers.',
+  'nginx: the hub sends X-Accel-Buffering: no; see that nothing removes it '
+  + '(proxy_ignore_headers), or set proxy_buffering off.',
+  'HAProxy: option http-no-delay; without it, each event waits 200 ms.',
+  'Any: no compression of text/event-stream, and no HTTP/1.0 between proxy and hub.'];
+
+export class Latency {
+  #running = false;
+  #published;
+
+  /** `published(id, topics)` is called for each event it publishes. */
+  constructor({ published }) {
+    this.#published = published;
+    $('measure').addEventListener('click', () => this.#measure());
+  }
+
+  async #measure() {
+    if (this.#running) return;
+    this.#running = true;
+    $('latency-bar').textContent = 'Measuring';
+    this.#show([], null);
+    try {
+      const result = await probe(this.#published);
+      const all = times(result);
+      const there = all.filter((time) => time !== null);
+      this.#show(all, advice(result, there));
+      $('latency-bar').textContent = `${there.length} of ${all.length} events arrived${protocol()}`;
+    } catch (error) {
+      $('latency-bar').textContent = `Failed: ${error.message}`;
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #show(all, warning) {
+    const there = all.filter((time) => time !== null);
+    const text = (number) => (there.length > 0 ? span(number) : '–');
+    $('latency-min').textContent = text(Math.min(...there));
+    $('latency-median').textContent = text(median(there));
+    $('latency-max').textContent = text(Math.max(...there));
+    const longest = Math.max(...there, 10);
+    $('latency-bars').replaceChildren(...all.map((time) => {
+      const bar = element('li');
+      const fill = element('span', time === null ? 'lost' : '');
+      fill.style.height = `${time === null ? 100 : Math.max(2, (100 * time) / longest)}%`;
+      bar.append(fill, element('small', '', time === null ? 'lost' : span(time)));
+      return bar;
+    }));
+    const [title, ...steps] = warning ?? [];
+    const list = element('ul');
+    list.append(...steps.map((step) => element('li', '', step)));
+    $('latency-warning').replaceChildren(...(title ? [element('strong', '', title), list] : []));
+  }
+}
+
+function advice(result, there) {
+  if (!result.opened) return NOT_OPEN;
+  const slow = there.length < result.sent.length || median(there) > SLOW || cameInBursts(result);
+  return slow ? HELD_BACK : null;
+}
+
+/** What the page itself came by: the streams come by the same. */
+function protocol() {
+  const [page] = performance.getEntriesByType('navigation');
+  return page?.nextHopProtocol ? ` · ${page.nextHopProtocol}` : '';
+}
