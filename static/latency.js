@@ -4,19 +4,20 @@ import { $, element } from './element.js';
 import { cameInBursts, median, probe, times } from './probe.js';
 import { span } from './time.js';
 
-/** Two hundred is what a proxy adds that waits for more before it sends; a far network less. */
+/** In ms. A proxy that waits for more before it sends adds 200; a far network adds less. */
 const SLOW = 150;
 
+const NGINX = 'nginx: proxy_buffering off, where it does not get the hub’s X-Accel-Buffering: no. '
+  + 'A second nginx in between takes that away.';
 const NOT_OPEN = ['The stream stays in connecting.',
   'Over HTTP/1.1 a browser opens six connections to a host, those of all its tabs together: close '
   + 'other tabs with streams of this hub, or put HTTP/2 in front of it.',
-  'If this is the only one, a proxy may hold back the whole answer. nginx: proxy_buffering off, if '
-  + 'something removes the hub’s X-Accel-Buffering: no.'];
+  'If this is the only one, a proxy holds back the whole answer.',
+  NGINX];
 const HELD_BACK = ['Something on the way holds events back, most likely a proxy that buffers.',
-  'nginx: the hub sends X-Accel-Buffering: no; see that nothing removes it '
-  + '(proxy_ignore_headers), or set proxy_buffering off.',
-  'HAProxy: option http-no-delay; without it, each event waits 200 ms.',
-  'Any: no compression of text/event-stream, and no HTTP/1.0 between proxy and hub.'];
+  NGINX,
+  'HAProxy: option http-no-delay; without it, an event waits up to 200 ms.',
+  'Any: no compression of text/event-stream.'];
 
 export class Latency {
   #running = false;
@@ -38,7 +39,8 @@ export class Latency {
       const all = times(result);
       const there = all.filter((time) => time !== null);
       this.#show(all, advice(result, there));
-      $('latency-bar').textContent = `${there.length} of ${all.length} events arrived${protocol()}`;
+      const arrived = `${there.length} of ${all.length} events arrived`;
+      $('latency-bar').textContent = (result.opened ? arrived : 'The stream does not open') + protocol();
     } catch (error) {
       $('latency-bar').textContent = `Failed: ${error.message}`;
     } finally {
