@@ -1,5 +1,7 @@
+use serde_json::json;
+
 use super::{Page, publish};
-use crate::support::{Fanfare, wait_until};
+use crate::support::{Fanfare, browser::Browser, wait_until};
 
 #[test]
 fn a_paused_list_holds_what_arrives() {
@@ -47,10 +49,10 @@ fn ids_of_the_hub_that_go_back_are_marked() {
              const marks = new Marks();
              return arguments[0].map((id) => marks.of(id));
          })",
-        &[serde_json::json!(ids)],
+        &[json!(ids)],
     );
     let late = "out of order";
-    assert_eq!(marks, serde_json::json!(["", "", late, "", "", late, "", "duplicate"]));
+    assert_eq!(marks, json!(["", "", late, "", "", late, "", "duplicate"]));
 }
 
 #[test]
@@ -122,6 +124,27 @@ fn latency_is_measured() {
     assert!(number > 0.0 && number < 150.0, "{median}");
     assert_eq!(page.text("#latency-warning"), "");
     page.hub.wait_for_streams(0);
+}
+
+#[test]
+fn events_that_are_held_back_on_the_way_are_explained() {
+    let hub = Fanfare::start(&[]);
+    let browser = Browser::start();
+    // As HAProxy does it by default, only slower.
+    let source = "const Native = EventSource;
+        window.EventSource = class extends Native {
+            set onmessage(receive) {
+                super.onmessage = (event) => setTimeout(receive, 400, event);
+            }
+        };";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": source }));
+    browser.open(&hub.url());
+    let page = Page { browser, hub };
+    page.browser.click("#tab-latency");
+    page.browser.click("#measure");
+    page.wait_for_text("#latency-warning", "holds events back");
+    assert!(page.text("#latency-warning").contains("X-Accel-Buffering"));
+    assert!(page.text("#latency-warning").contains("option http-no-delay"));
 }
 
 #[test]
