@@ -16,7 +16,7 @@ struct Asset {
 }
 
 macro_rules! assets {
-    ($($name:literal: $content_type:literal,)*) => {
+    ($($name:literal: $content_type:expr,)*) => {
         &[$(Asset {
             name: $name,
             content_type: $content_type,
@@ -26,8 +26,30 @@ macro_rules! assets {
 }
 
 const INDEX: &str = "index.html";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const ASSETS: &[Asset] = assets! {
     "index.html": "text/html; charset=utf-8",
+    "style.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "app.js": JAVASCRIPT,
+    "connect.js": JAVASCRIPT,
+    "copy.js": JAVASCRIPT,
+    "curl.js": JAVASCRIPT,
+    "element.js": JAVASCRIPT,
+    "events.js": JAVASCRIPT,
+    "frames.js": JAVASCRIPT,
+    "hub.js": JAVASCRIPT,
+    "json.js": JAVASCRIPT,
+    "latency.js": JAVASCRIPT,
+    "list.js": JAVASCRIPT,
+    "marks.js": JAVASCRIPT,
+    "names.js": JAVASCRIPT,
+    "probe.js": JAVASCRIPT,
+    "publish.js": JAVASCRIPT,
+    "row.js": JAVASCRIPT,
+    "stream.js": JAVASCRIPT,
+    "tabs.js": JAVASCRIPT,
+    "time.js": JAVASCRIPT,
 };
 
 /// Nothing from elsewhere, nothing inline, in no one's frame.

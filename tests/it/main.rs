@@ -12,6 +12,8 @@ mod api;
 mod architecture;
 /// Every answer that is one.
 mod bad_input;
+/// What users have: a real browser, with the hub's own page, the tutorial's, and others.
+mod browser;
 /// Client libraries that people use, and what reaches those who use them.
 mod clients;
 /// The commands besides `serve`.

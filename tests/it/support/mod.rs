@@ -1,5 +1,6 @@
 //! What all tests use: the real binary, and clients that share no code with it.
 
+pub mod browser;
 mod decoder;
 mod fanfare;
 mod http;

@@ -1,0 +1,10 @@
+// Elements. All text goes in as text: what events carry is never read as HTML.
+
+export const $ = (id) => document.getElementById(id);
+
+export function element(tag, className = '', text = '') {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}

@@ -1,0 +1,140 @@
+// The list of events as they arrive.
+
+import { $ } from './element.js';
+import { List } from './list.js';
+import { Marks } from './marks.js';
+import { Row } from './row.js';
+
+/** How many are shown; what is older goes. */
+const SHOWN = 500;
+
+export class Events {
+  #list = new List($('event-list'), SHOWN);
+  #rows = [];
+  /** Arrived, and not in the list yet; the newest only, as in the list. */
+  #waiting = [];
+  #marks = new Marks();
+  /** The topics of what this page published, by id. */
+  #topics = new Map();
+  #total = 0;
+  #held = 0;
+  #paused = false;
+  #drawing = false;
+
+  constructor() {
+    $('filter').addEventListener('input', () => this.#filter());
+    $('clear').addEventListener('click', () => this.#clear());
+    document.getElementsByName('shape').forEach((choice) => {
+      choice.addEventListener('change', () => {
+        this.#rows.forEach((row) => row.setShape(shape()));
+        this.#list.scroll();
+      });
+    });
+    $('follow').addEventListener('change', () => {
+      this.#list.following = $('follow').checked;
+      this.#list.scroll();
+    });
+    $('event-list').addEventListener('scroll', () => { $('follow').checked = this.#list.following; });
+    $('event-list').addEventListener('keydown', step);
+  }
+
+  add(event) {
+    const mark = markOf(event, this.#marks);
+    const topic = this.#topics.get(event.id) ?? event.topic;
+    this.#waiting.push({ event: { ...event, topic }, mark });
+    if (this.#waiting.length > SHOWN) this.#waiting.shift();
+    this.#total += 1;
+    if (this.#paused) this.#held += 1;
+    this.#drawSoon();
+  }
+
+  /** Says which topics an event has that this page published; it may be in the list already. */
+  name(id, topics) {
+    const text = topics.join(', ') || 'default';
+    this.#topics.set(id, text);
+    if (this.#topics.size > SHOWN) this.#topics.delete(this.#topics.keys().next().value);
+    this.#waiting.filter(({ event }) => event.id === id).forEach(({ event }) => { event.topic = text; });
+    this.#rows.filter((row) => row.id === id).forEach((row) => row.setTopic(text));
+  }
+
+  /** Stops showing; what arrives is held. */
+  pause(paused) {
+    this.#paused = paused;
+    this.#held = 0;
+    this.#drawSoon();
+  }
+
+  /** A new stream: what it replays is no duplicate of what the last one brought. */
+  begin() {
+    this.#marks = new Marks();
+  }
+
+  #clear() {
+    this.#rows = [];
+    this.#waiting = [];
+    this.#total = 0;
+    this.#held = 0;
+    this.#list.clear();
+    $('follow').checked = true;
+    this.begin();
+    this.#draw();
+  }
+
+  /** All that came since the last frame goes in at once: hundreds a second stay quick. */
+  #drawSoon() {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#drawing = false;
+    if (!this.#paused && this.#waiting.length > 0) {
+      const [text, as] = [filterText(), shape()];
+      const fresh = this.#waiting.map(({ event, mark }) => new Row(event, mark, as));
+      fresh.forEach((row) => row.filter(text));
+      this.#waiting = [];
+      this.#rows.push(...fresh);
+      this.#rows = this.#rows.slice(-SHOWN);
+      this.#list.append(...fresh.map((row) => row.element));
+    }
+    this.#count();
+  }
+
+  #filter() {
+    const text = filterText();
+    this.#rows.forEach((row) => row.filter(text));
+    this.#count();
+    this.#list.scroll();
+  }
+
+  #count() {
+    const number = (count) => count.toLocaleString('en');
+    const visible = this.#rows.filter((row) => !row.element.hidden).length;
+    const parts = [`${number(visible)} of ${number(this.#total)} shown`];
+    if (this.#paused) parts.push(`paused, ${number(this.#held)} held`);
+    $('event-bar').textContent = this.#total > 0 || this.#paused ? parts.join(' · ') : 'No events yet';
+    $('event-count').textContent = number(this.#total);
+  }
+}
+
+function markOf(event, marks) {
+  if (event.greeting) return 'greeting';
+  if (event.gap) return 'gap';
+  return marks.of(event.id);
+}
+
+const filterText = () => $('filter').value.trim().toLowerCase();
+const shape = () => document.querySelector('[name=shape]:checked').value;
+
+/** The arrow keys move from one visible row's button to the next. */
+function step(event) {
+  const back = event.key === 'ArrowUp';
+  if (!back && event.key !== 'ArrowDown') return;
+  const rows = [...event.currentTarget.children].filter((row) => !row.hidden);
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
+  const next = at < 0 ? rows.at(-1) : rows[at + (back ? -1 : 1)];
+  if (!next) return;
+  event.preventDefault();
+  next.querySelector('button').focus();
+}
