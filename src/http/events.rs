@@ -12,7 +12,7 @@ use super::{error::ApiError, query::Query};
 use crate::{
     connection::{OpenStream, Watch},
     history::LastEventId,
-    hub::{Broadcaster, Hub, Subscription},
+    hub::{Broadcaster, Hub, Next, Subscription},
     invalid::Invalid,
     sse::Frame,
     topic::{MAX_TOPICS, Selector, Topic},
@@ -111,17 +111,26 @@ struct TakenOver;
 
 async fn next(body: Option<Body>) -> Option<(Result<Bytes, TakenOver>, Option<Body>)> {
     let Body { mut subscription, connection, direct } = body?;
-    let frame = tokio::select! {
-        biased;
-        () = connection.client_gone() => None,
-        () = connection.all_sent(), if direct && subscription.is_settled() => {
-            connection.take_socket(|socket| subscription.hand_over(socket));
-            return Some((Err(TakenOver), None));
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = connection.client_gone() => Next::End,
+            () = connection.all_sent(), if direct && subscription.is_settled() => {
+                connection.take_socket(|socket| subscription.hand_over(socket));
+                return Some((Err(TakenOver), None));
+            }
+            next = subscription.next() => next,
+        };
+        match next {
+            Next::Frame(frame) => {
+                connection.sending();
+                let body = Body { subscription, connection, direct };
+                return Some((Ok(frame.bytes()), Some(body)));
+            }
+            Next::Live => {}
+            Next::End => return None,
         }
-        frame = subscription.next() => frame,
-    };
-    connection.sending();
-    Some((Ok(frame?.bytes()), Some(Body { subscription, connection, direct })))
+    }
 }
 
 fn head() -> HttpResponseBuilder {

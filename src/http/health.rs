@@ -26,6 +26,8 @@ struct Ready {
     streams: usize,
     /// Subscribers that are up to date.
     subscribers: usize,
+    /// Those of them whose sockets are written to without actix.
+    direct: usize,
     /// Subscribers that were too slow, and catch up.
     behind: usize,
     /// Streams that have ended since the start, by reason.
@@ -48,6 +50,7 @@ pub async fn ready(hub: Data<Hub>) -> Result<HttpResponse, ApiError> {
         status: "ready",
         streams: stats.open,
         subscribers: stats.live,
+        direct: stats.direct,
         behind: stats.behind,
         ended: stats.ended.iter().map(|(why, count)| (why.as_str(), *count)).collect(),
     }))

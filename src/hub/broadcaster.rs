@@ -275,7 +275,12 @@ impl Handler<Ask> for Broadcaster {
     type Result = MessageResult<Ask>;
 
     fn handle(&mut self, _: Ask, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(Answer { live: self.live.len(), behind: self.behind.len() })
+        let direct = self.live.values().filter(|live| matches!(live.sink, Sink::Socket(_)));
+        MessageResult(Answer {
+            live: self.live.len(),
+            direct: direct.count(),
+            behind: self.behind.len(),
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{
     account::{Account, End},
-    subscription::Subscription,
+    subscription::{Next, Subscription},
 };
 use crate::sse::Frame;
 
@@ -31,11 +31,10 @@ pub async fn carry(
         }
     }
     while !subscription.is_settled() {
-        let frame = subscription.next().await;
-        let last = frame.is_none();
-        let chunk = match frame {
-            Some(frame) => frame.chunk().clone(),
-            None => Bytes::from_static(Frame::LAST_CHUNK),
+        let (chunk, last) = match subscription.next().await {
+            Next::Frame(frame) => (frame.chunk().clone(), false),
+            Next::Live => continue,
+            Next::End => (Bytes::from_static(Frame::LAST_CHUNK), true),
         };
         if let Err(why) = write(&socket, chunk, subscription.account()).await {
             return subscription.account().end(why);

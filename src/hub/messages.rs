@@ -59,6 +59,8 @@ pub struct Ask;
 pub struct Answer {
     /// See [`Stats::live`].
     pub live: usize,
+    /// See [`Stats::direct`].
+    pub direct: usize,
     /// See [`Stats::behind`].
     pub behind: usize,
 }
@@ -78,6 +80,8 @@ pub struct Stats {
     pub open: usize,
     /// Subscribers that receive events as they come.
     pub live: usize,
+    /// Those of them whose sockets the Broadcasters write to themselves.
+    pub direct: usize,
     /// Subscribers whose queue was full, and who catch up from the history.
     pub behind: usize,
     /// How many streams have ended since the start, by reason.

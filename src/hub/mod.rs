@@ -50,7 +50,7 @@ pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use messages::Stats;
 pub use queue::Limits;
-pub use subscription::Subscription;
+pub use subscription::{Next, Subscription};
 
 use account::Endings;
 use admission::Admission;
@@ -182,6 +182,7 @@ impl Hub {
         for answer in answers {
             let answer = answer.ok()?;
             stats.live += answer.live;
+            stats.direct += answer.direct;
             stats.behind += answer.behind;
         }
         stats.ended = self.0.endings.counts();

@@ -107,6 +107,11 @@ impl<T> Registry<T> {
         }
     }
 
+    /// All subscribers.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.subscribers.values().map(|subscriber| &subscriber.value)
+    }
+
     /// Any `count` subscribers, or all where there are fewer.
     pub fn some(&self, count: usize) -> Vec<Key> {
         self.subscribers.keys().take(count).collect()

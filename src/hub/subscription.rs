@@ -41,6 +41,16 @@ pub struct Subscription {
     state: State,
 }
 
+/// What a subscription has to say.
+pub enum Next {
+    /// Send this.
+    Frame(Frame),
+    /// It is live now: what comes next is not known yet.
+    Live,
+    /// The stream is over.
+    End,
+}
+
 enum State {
     /// Nothing is sent yet.
     Opening(Option<LastEventId>),
@@ -82,17 +92,16 @@ impl Subscription {
         }
     }
 
-    /// The next frame to send; `None` at the end of the stream. May be cancelled while the
-    /// subscription is settled.
-    pub async fn next(&mut self) -> Option<Frame> {
+    /// What comes next. May be cancelled while the subscription is settled.
+    pub async fn next(&mut self) -> Next {
         loop {
             if let (State::CatchingUp(_), Some(why)) = (&self.state, self.must_end()) {
-                return self.finish(why);
+                return self.finish(why).map_or(Next::End, Next::Frame);
             }
             match &mut self.state {
                 State::Opening(asked) => {
                     let asked = asked.take();
-                    return Some(self.greet(asked.as_ref()));
+                    return Next::Frame(self.greet(asked.as_ref()));
                 }
                 State::Gap(frame, place) => {
                     let frame = frame.clone();
@@ -100,10 +109,10 @@ impl Subscription {
                         Some(place) => self.catch_up(place),
                         None => State::Registering(self.hub.0.history.head()),
                     };
-                    return Some(self.event(frame));
+                    return self.event(frame);
                 }
                 State::CatchingUp(replay) => match replay.next().await {
-                    Some(frame) => return Some(self.event(frame)),
+                    Some(frame) => return self.event(frame),
                     None => self.state = State::Registering(replay.place()),
                 },
                 State::Registering(place) => {
@@ -111,8 +120,11 @@ impl Subscription {
                     self.register(place).await;
                 }
                 State::Joining(replay, _) => match replay.next().await {
-                    Some(frame) => return Some(self.event(frame)),
-                    None => self.go_live(),
+                    Some(frame) => return self.event(frame),
+                    None => {
+                        self.go_live();
+                        return Next::Live;
+                    }
                 },
                 State::Live(queue, place) => match queue.next().await {
                     Some(queued) => match queued.position {
@@ -121,19 +133,19 @@ impl Subscription {
                         Some(position) if position <= *place => {}
                         Some(position) => {
                             *place = position;
-                            return Some(self.event(queued.frame));
+                            return self.event(queued.frame);
                         }
-                        None => return Some(self.control(queued.frame)),
+                        None => return Next::Frame(self.control(queued.frame)),
                     },
                     None => {
                         let place = *place;
                         if let Some(why) = self.account.ending() {
-                            return self.finish(why);
+                            return self.finish(why).map_or(Next::End, Next::Frame);
                         }
                         self.state = self.catch_up(place);
                     }
                 },
-                State::Settled | State::Ended => return None,
+                State::Settled | State::Ended => return Next::End,
             }
         }
     }
@@ -232,9 +244,9 @@ impl Subscription {
         })
     }
 
-    fn event(&self, frame: Frame) -> Frame {
+    fn event(&self, frame: Frame) -> Next {
         self.account.sent(1, frame.len());
-        frame
+        Next::Frame(frame)
     }
 
     fn control(&self, frame: Frame) -> Frame {

@@ -20,6 +20,8 @@ mod clients;
 mod commands;
 /// Pages of other origins.
 mod cors;
+/// Sockets that Broadcasters write to themselves.
+mod direct;
 /// How streams and the process end as planned.
 mod ending;
 /// A part of the hub dies.

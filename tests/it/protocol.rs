@@ -123,7 +123,7 @@ fn a_client_that_half_closes_gets_its_answer() {
 
 #[test]
 fn a_connection_goes_on_after_its_stream_has_ended() {
-    let hub = Fanfare::start(&[("FANFARE_MAX_AGE", "500ms")]);
+    let hub = Fanfare::start(&[("FANFARE_MAX_AGE", "500ms"), ("FANFARE_DIRECT_WRITE", "off")]);
     let mut stream = hub.subscribe("/events");
     assert_eq!(stream.rest(), "");
     stream.connection.send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n");

@@ -160,6 +160,7 @@ impl Fanfare {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.0.try_wait().expect("it is our child") {
+                self.log.wait_for_end();
                 return status;
             }
             assert!(begun.elapsed() < PATIENCE, "it does not end; its log:\n{}", self.log.text());
@@ -244,6 +245,11 @@ impl Log {
             assert!(!late, "no {text:?} in the log:\n{}", state.0.join("\n"));
             state = self.grown.wait_timeout(state, PATIENCE).unwrap().0;
         }
+    }
+
+    fn wait_for_end(&self) {
+        let ended = self.grown.wait_timeout_while(self.state.lock().unwrap(), PATIENCE, |s| !s.1);
+        assert!(!ended.unwrap().1.timed_out(), "something holds the log open");
     }
 
     fn text(&self) -> String {
