@@ -245,8 +245,8 @@ impl AsyncWrite for Connection {
             self.idle.shorten(LINGER, cx);
         }
         let flushed = self.socket()?.poll_flush(cx);
-        if flushed.is_ready() {
-            self.state.flushed.set(true);
+        // Only when that is news: the stream, polled again, makes actix flush again.
+        if flushed.is_ready() && !self.state.flushed.replace(true) {
             self.state.wake_stream();
         }
         flushed

@@ -93,10 +93,10 @@ impl Broadcaster {
         for key in found {
             let Some(live) = self.live.get_mut(key) else { continue };
             if live.target.0 != self.round {
-                live.target = (self.round, targets.len() as u32);
+                live.target = (self.round, targets.len());
                 targets.push(Target { key, entries: Vec::new() });
             }
-            targets[live.target.1 as usize].entries.push(index as u16);
+            targets[live.target.1].entries.push(index);
         }
     }
 
@@ -247,7 +247,7 @@ impl Handler<Adopt> for Broadcaster {
         let (waiting, place) = subscription.settle();
         let waker = self.ready.waker(key);
         let mut sink = SocketSink::new(socket, subscription, place, waker);
-        let sent = waiting.into_iter().try_for_each(|queued| sink.send_queued(queued, self.limits));
+        let sent = waiting.iter().try_for_each(|queued| sink.send_queued(queued, self.limits));
         live.sink = Sink::Socket(Box::new(sink));
         match sent {
             // What has happened to the socket so far has woken nobody.

@@ -38,7 +38,7 @@ enum Stage {
 /// A subscriber, with the entries that it gets.
 pub struct Target {
     pub key: Key,
-    pub entries: Vec<u16>,
+    pub entries: Vec<usize>,
 }
 
 impl FanOut {
@@ -82,7 +82,7 @@ impl FanOut {
                 if uniform {
                     self.counts[0] += 1;
                 } else {
-                    target.entries.iter().for_each(|entry| self.counts[usize::from(*entry)] += 1);
+                    target.entries.iter().for_each(|entry| self.counts[*entry] += 1);
                 }
             }
             served += 1;

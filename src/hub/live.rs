@@ -23,7 +23,7 @@ pub struct Live {
     heartbeat: Duration,
     last_write: Instant,
     /// The round in which it is a target, and which of the targets it is.
-    pub target: (u64, u32),
+    pub target: (u64, usize),
 }
 
 /// Where its frames go.

@@ -25,7 +25,9 @@ impl Round {
             _ => {
                 let length = entries.iter().map(|entry| entry.frame.chunk().len()).sum();
                 let mut joined = BytesMut::with_capacity(length);
-                entries.iter().for_each(|entry| joined.extend_from_slice(entry.frame.chunk()));
+                for entry in &entries {
+                    joined.extend_from_slice(entry.frame.chunk());
+                }
                 joined.freeze()
             }
         };
@@ -56,7 +58,7 @@ impl Round {
     }
 
     /// Some of it. The indexes are in order.
-    pub fn part<'a>(&'a self, indexes: &'a [u16]) -> Part<'a> {
+    pub fn part<'a>(&'a self, indexes: &'a [usize]) -> Part<'a> {
         Part { round: self, indexes: (indexes.len() < self.len()).then_some(indexes) }
     }
 }
@@ -66,25 +68,25 @@ impl Round {
 pub struct Part<'a> {
     round: &'a Round,
     /// `None`: everything.
-    indexes: Option<&'a [u16]>,
+    indexes: Option<&'a [usize]>,
 }
 
 impl<'a> Part<'a> {
     /// The entries, in their order.
     pub fn entries(self) -> impl Iterator<Item = &'a Arc<Entry>> {
         let (round, indexes) = (self.round, self.indexes);
-        (0..self.len()).map(move |at| round.get(indexes.map_or(at, |indexes| indexes[at].into())))
+        (0..self.len()).map(move |at| round.get(indexes.map_or(at, |indexes| indexes[at])))
     }
 
     pub fn len(self) -> usize {
-        self.indexes.map_or(self.round.len(), <[u16]>::len)
+        self.indexes.map_or(self.round.len(), <[usize]>::len)
     }
 
     /// All chunks as one, where that costs no copy.
     pub fn joined(self) -> Option<&'a Bytes> {
         match self.indexes {
             None => Some(&self.round.joined),
-            Some([only]) => Some(self.round.get((*only).into()).frame.chunk()),
+            Some([only]) => Some(self.round.get(*only).frame.chunk()),
             Some(_) => None,
         }
     }

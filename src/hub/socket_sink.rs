@@ -84,7 +84,7 @@ impl SocketSink {
     }
 
     /// Sends what waited in the queue of its body stream.
-    pub fn send_queued(&mut self, queued: Queued, limits: Limits) -> Result<(), Refused> {
+    pub fn send_queued(&mut self, queued: &Queued, limits: Limits) -> Result<(), Refused> {
         match queued.position {
             Some(position) if position <= self.place => return Ok(()),
             Some(position) => {

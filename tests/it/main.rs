@@ -28,6 +28,8 @@ mod ending;
 mod fault;
 /// What keeps idle streams alive.
 mod heartbeat;
+/// What it costs when nothing happens.
+mod idle;
 /// Subscribers that go, with or without a word.
 mod leaving;
 /// How much there may be of everything.
