@@ -18,6 +18,11 @@ check: ## Checks formatting and lints, as they are checked before anything is me
 # Not built for production: so that overflows and broken assertions of the code fail a test, too.
 test: tools ## Runs all tests, after it has installed what they need
 	cargo test --locked --no-fail-fast
+	@echo "the streams again, left to actix"
+	FANFARE_DIRECT_WRITE=off cargo test --locked --no-fail-fast --test it -- $(STREAMS)
+
+# The modules of tests that are about streams: a stream has two ways to its socket.
+STREAMS := api:: direct:: ending:: heartbeat:: idle:: leaving:: limits:: order:: protocol:: replay:: slow::
 
 tools: ## Installs what the tests need: Node, Python, browsers, proxies, client libraries
 	tests/install-tools.sh
