@@ -75,8 +75,10 @@ struct State {
     taker: Taker,
 }
 
+type Take = Box<dyn FnOnce(TcpStream)>;
+
 #[derive(Default)]
-struct Taker(RefCell<Option<Box<dyn FnOnce(TcpStream)>>>);
+struct Taker(RefCell<Option<Take>>);
 
 impl fmt::Debug for Taker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -248,7 +248,7 @@ impl Handler<Adopt> for Broadcaster {
         let waker = self.ready.waker(key);
         let mut sink = SocketSink::new(socket, subscription, place, waker);
         let sent = waiting.iter().try_for_each(|queued| sink.send_queued(queued, self.limits));
-        live.sink = Sink::Socket(Box::new(sink));
+        live.sink = Sink::Socket(sink);
         match sent {
             // What has happened to the socket so far has woken nobody.
             Ok(()) => self.serve_socket(key),

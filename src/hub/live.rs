@@ -31,7 +31,7 @@ pub enum Sink {
     /// To a body stream, which passes them on.
     Queue(Sender),
     /// To the kernel.
-    Socket(Box<SocketSink>),
+    Socket(SocketSink),
 }
 
 /// What a look at a subscriber finds.

@@ -7,14 +7,16 @@
 use std::{
     collections::VecDeque,
     io::{self, IoSlice},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::{
-    account::End,
+    account::{Account, End},
     queue::{Limits, Queued, Refused},
     round::Part,
     subscription::Subscription,
@@ -24,14 +26,30 @@ use crate::{connection::MAX_DISCARDED, history::Position};
 /// See the module.
 pub struct SocketSink {
     socket: TcpStream,
-    /// Held for its end: its place, its account; and to catch up with, should it fall behind.
-    subscription: Subscription,
     /// The last event that it has, or has in its backlog.
     place: Position,
     backlog: Option<Box<Backlog>>,
+    sent: Sent,
+    discarded: usize,
     /// Wakes the Broadcaster when something can be read or written.
     waker: Waker,
-    discarded: usize,
+    /// Held for its end: its place, its account; and to catch up with, should it fall behind.
+    /// Apart, since a delivery does not need it: what it does need are two lines of cache.
+    subscription: Box<Subscription>,
+}
+
+/// What has been sent, not yet entered in the account: a delivery touches no memory that it
+/// need not touch.
+struct Sent {
+    account: Arc<Account>,
+    events: u64,
+    bytes: usize,
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.account.sent(self.events, self.bytes);
+    }
 }
 
 /// What the kernel has not taken. The first may be a part of a frame.
@@ -48,7 +66,16 @@ impl SocketSink {
         place: Position,
         waker: Waker,
     ) -> Self {
-        Self { socket, subscription, place, backlog: None, waker, discarded: 0 }
+        let account = Arc::clone(subscription.account());
+        Self {
+            socket,
+            place,
+            backlog: None,
+            sent: Sent { account, events: 0, bytes: 0 },
+            discarded: 0,
+            waker,
+            subscription: Box::new(subscription),
+        }
     }
 
     /// Sends what is new to this subscriber. What the kernel does not take waits, up to the
@@ -63,23 +90,25 @@ impl SocketSink {
         if self.backlog.is_some() {
             self.keep(chunks().cloned(), limits)?;
         } else {
+            // Past tokio, which would look up first what it knows of the socket. Should the socket
+            // take less than all, tokio finds that out when the rest is flushed.
+            let socket = SockRef::from(&self.socket);
             let written = match part.joined().filter(|_| known == 0) {
-                Some(joined) => self.socket.try_write(joined),
+                Some(joined) => socket.send(joined),
                 None => {
                     let slices: Vec<_> = chunks().map(|chunk| IoSlice::new(chunk)).collect();
-                    self.socket.try_write_vectored(&slices)
+                    socket.send_vectored(&slices)
                 }
             };
             self.keep_unwritten(chunks().cloned(), taken(written)?);
         }
         self.place = last.unwrap_or(self.place);
         // What it knew already was counted when it was replayed.
-        if known == 0 {
-            self.subscription.account().sent(part.len() as u64, part.bytes());
-        } else {
-            let new = part.entries().skip(known);
-            new.for_each(|entry| self.subscription.account().sent(1, entry.frame.len()));
-        }
+        self.sent.events += (part.len() - known) as u64;
+        self.sent.bytes += match known {
+            0 => part.bytes(),
+            _ => part.entries().skip(known).map(|entry| entry.frame.len()).sum(),
+        };
         Ok(())
     }
 
@@ -89,7 +118,8 @@ impl SocketSink {
             Some(position) if position <= self.place => return Ok(()),
             Some(position) => {
                 self.place = position;
-                self.subscription.account().sent(1, queued.frame.len());
+                self.sent.events += 1;
+                self.sent.bytes += queued.frame.len();
             }
             None => {}
         }
@@ -115,7 +145,7 @@ impl SocketSink {
     /// Takes it apart, to write the rest elsewhere.
     pub fn into_parts(self) -> (TcpStream, Subscription, Position, Backlog) {
         let backlog = self.backlog.map(|backlog| *backlog).unwrap_or_default();
-        (self.socket, self.subscription, self.place, backlog)
+        (self.socket, *self.subscription, self.place, backlog)
     }
 
     fn keep_unwritten(&mut self, chunks: impl Iterator<Item = Bytes>, written: usize) {
@@ -154,7 +184,6 @@ impl SocketSink {
             match self.socket.try_write_vectored(&slices) {
                 Ok(written) => {
                     backlog.advance(written);
-                    self.subscription.account().progress();
                     if backlog.chunks.is_empty() {
                         self.backlog = None;
                     }
