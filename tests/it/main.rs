@@ -24,6 +24,8 @@ mod cors;
 mod direct;
 /// How streams and the process end as planned.
 mod ending;
+/// One event for many, and many events for some.
+mod fan_out;
 /// A part of the hub dies.
 mod fault;
 /// What keeps idle streams alive.
