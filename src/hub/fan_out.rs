@@ -4,13 +4,15 @@
 //! round or after it, never in the middle.
 
 use std::{
-    pin::Pin,
+    future::Future as _,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context as Task, Poll},
     time::{Duration, Instant},
 };
 
 use actix::{ActorFuture, Context};
+use tokio::task::yield_now;
 
 use super::{broadcaster::Broadcaster, registry::Key, round::Round};
 
@@ -105,7 +107,9 @@ impl ActorFuture<Broadcaster> for FanOut {
     ) -> Poll<Vec<usize>> {
         let until = broadcaster.begin_slice() + SLICE;
         if !(self.find_targets(broadcaster, until) && self.serve_targets(broadcaster, until)) {
-            task.waker().wake_by_ref();
+            // Not a plain wake-up: the thread would take that up before it looks at its sockets
+            // (a `LocalSet` runs 61 tasks between two looks).
+            let _ = pin!(yield_now()).poll(task);
             return Poll::Pending;
         }
         if let Some(last) = self.round.last() {
