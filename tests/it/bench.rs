@@ -79,7 +79,8 @@ fn topics_and_publishers_at_full_speed_lose_nothing() {
         "--threads",
         "2",
     ];
-    let report = bench(&hub.url(), &[&arguments[..], &["--duration", "0.5"]].concat());
+    let report =
+        bench(&hub.url(), &[&arguments[..], &["--duration", "0.5", "--rest", "5ms"]].concat());
     assert_flawless(&report, 3);
     assert!(report["publishing"]["published"].as_u64().unwrap() > 10, "{report}");
     assert_eq!(report["memory"], Value::Null, "not measured without --pid");

@@ -77,6 +77,11 @@ pub struct Bench {
     #[arg(long, value_name = "COUNT", default_value = "1",
           value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
+    /// How long those rest between two looks at their streams. A server at full speed has more of
+    /// the machine then; latency is up to so much longer
+    #[arg(long, value_name = "TIME", default_value = "0",
+          value_parser = config::duration("0s", "1s"))]
+    rest: Duration,
     #[command(flatten)]
     manner: target::Manner,
     /// Print the results as one JSON object

@@ -8,13 +8,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    /// Begins a part that counts up to `total`.
+    /// Begins a part that counts up to `total`; 0 where nobody knows.
     pub fn begin(what: &str, total: u64) -> Self {
-        if !stderr().is_terminal() {
+        if total == 0 || !stderr().is_terminal() {
             eprintln!("fanfare: {what}");
             return Self(None);
         }
-        let style = ProgressStyle::with_template("{msg:32} {wide_bar} {human_pos}/{human_len}");
+        let style = ProgressStyle::with_template("fanfare: {msg:24} {wide_bar} {percent:3} %");
         let bar = ProgressBar::new(total).with_message(what.to_owned());
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self(Some(bar))
@@ -31,7 +31,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {
-            bar.finish();
+            bar.finish_and_clear();
         }
     }
 }

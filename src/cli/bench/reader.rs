@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, Sender, TryRecvError},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -104,6 +105,8 @@ pub struct Reader {
     target: Arc<Target>,
     source: Source,
     clock: Clock,
+    /// How long it lets things arrive before it looks again.
+    rest: Duration,
     poll: Poll,
     commands: Receiver<Command>,
     gauge: Arc<Gauge>,
@@ -141,6 +144,7 @@ impl Reader {
         target: Arc<Target>,
         source: Source,
         clock: Clock,
+        rest: Duration,
         poll: Poll,
         commands: Receiver<Command>,
         gauge: Arc<Gauge>,
@@ -149,6 +153,7 @@ impl Reader {
             target,
             source,
             clock,
+            rest,
             poll,
             commands,
             gauge,
@@ -184,6 +189,9 @@ impl Reader {
                 }
             }
             self.go_on_opening();
+            if self.opening.is_none() && !self.rest.is_zero() {
+                thread::park_timeout(self.rest);
+            }
         }
     }
 

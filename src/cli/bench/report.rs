@@ -35,6 +35,7 @@ pub struct Settings {
     pub duration_s: f64,
     pub payload_bytes: usize,
     pub threads: u32,
+    pub rest_ms: f64,
 }
 
 impl Settings {
@@ -48,6 +49,7 @@ impl Settings {
             duration_s: bench.duration.as_secs_f64(),
             payload_bytes: bench.payload,
             threads: bench.threads,
+            rest_ms: bench.rest.as_secs_f64() * 1000.0,
         }
     }
 }

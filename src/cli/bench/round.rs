@@ -12,7 +12,7 @@ use std::{
 use super::{
     TICK,
     interrupt::Interrupt,
-    mark::Clock,
+    mark::{Clock, nanoseconds},
     progress::Progress,
     publishers::{self, Plan, Published},
     reader::Tally,
@@ -58,8 +58,8 @@ fn publish(
     interrupt: &Interrupt,
     what: &str,
 ) -> io::Result<Published> {
-    let seconds = plan.duration.as_secs();
-    let progress = Progress::begin(&format!("{what}, {seconds} s"), seconds);
+    let seconds = plan.duration.as_secs_f64();
+    let progress = Progress::begin(&format!("{what}, {seconds} s"), nanoseconds(plan.duration));
     let begun = Instant::now();
     let publishing = publishers::start(target, plan, clock)?;
     loop {
@@ -69,7 +69,7 @@ fn publish(
                 return Err(io::Error::other("the thread of the publishers has died"));
             }
             Err(RecvTimeoutError::Timeout) if interrupt.is_set() => publishing.stop(),
-            Err(RecvTimeoutError::Timeout) => progress.at(begun.elapsed().as_secs()),
+            Err(RecvTimeoutError::Timeout) => progress.at(nanoseconds(begun.elapsed())),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The addresses that streams come from.
 //!
-//! Promises: on loopback, streams don't run out of ports: 127.0.0.0/8 has an address for each
-//! 50,000. Does not: bind where one address has enough ports; then the kernel chooses.
+//! Promises: on loopback, streams don't run out of ports, nor wait for the kernel to find one:
+//! 127.0.0.0/8 has an address for each 50,000. Does not: bind anywhere else; there the kernel
+//! chooses.
 
 use std::{
     io::{self, ErrorKind},
@@ -18,8 +19,8 @@ const FIRST_PORT: u32 = 10_000;
 const FIRST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// Addresses up to 127.255.
 const ADDRESSES: u32 = 1 << 16;
-/// How many ports in a row may be taken.
-const PATIENCE: u32 = 1000;
+/// How many ports in a row may be taken, by an earlier run for one.
+const PATIENCE: u32 = 2 * PORTS;
 
 /// Makes sockets that connect.
 #[derive(Debug)]
@@ -35,7 +36,9 @@ impl Source {
     /// and can.
     pub fn new(target: SocketAddr, spread: bool, thread: u32, threads: u32) -> Self {
         let loopback = matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback());
-        Self { target, next: (spread && loopback).then_some(thread), step: threads }
+        // Not those of the last run, which the kernel may keep for a minute.
+        let first = fastrand::u32(..PORTS) * threads + thread;
+        Self { target, next: (spread && loopback).then_some(first), step: threads }
     }
 
     /// A socket that connects.

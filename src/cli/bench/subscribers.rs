@@ -11,6 +11,7 @@ use std::{
         mpsc::{RecvTimeoutError, Sender, channel},
     },
     thread,
+    time::Duration,
 };
 
 use super::{
@@ -40,14 +41,22 @@ impl Subscribers {
         threads: u32,
         spread: bool,
         clock: Clock,
+        rest: Duration,
     ) -> io::Result<Self> {
         let start = |number| {
             let (poll, waker) = poll()?;
             let (commands, told) = channel();
             let gauge = Arc::new(Gauge::default());
             let source = Source::new(target.address, spread, number, threads);
-            let reader =
-                Reader::new(Arc::clone(target), source, clock, poll, told, Arc::clone(&gauge));
+            let reader = Reader::new(
+                Arc::clone(target),
+                source,
+                clock,
+                rest,
+                poll,
+                told,
+                Arc::clone(&gauge),
+            );
             thread::Builder::new().name("subscribers".to_owned()).spawn(|| reader.run())?;
             Ok(Thread { commands, waker, gauge })
         };
