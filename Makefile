@@ -3,7 +3,7 @@
 # Where rustup puts cargo; and Debian servers, for those who are not root.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 
-.PHONY: help run check test tools
+.PHONY: help run check test tools bench
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 12
@@ -18,6 +18,11 @@ check: ## Checks formatting and lints, as they are checked before anything is me
 # Not built for production: so that overflows and broken assertions of the code fail a test, too.
 test: tools ## Runs all tests, after it has installed what they need
 	cargo test --locked --no-fail-fast
+
+bench: ## Compares the hub with other servers, in half an hour; QUICK=1 in some minutes
+	benches/install-peers.sh
+	cargo build --release --locked --bin fanfare --example floor
+	benches/run.py $(if $(QUICK),--quick)
 
 tools: ## Installs what the tests need: Node, Python, browsers, proxies, client libraries
 	tests/install-tools.sh
