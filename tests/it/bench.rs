@@ -105,7 +105,9 @@ fn the_text_tells_all_that_was_found() {
 #[test]
 fn streams_that_the_hub_refuses_are_told() {
     let hub = Fanfare::start(&[("FANFARE_MAX_SUBSCRIBERS", "5")]);
-    let report = bench(&hub.url(), &["--subscribers", "8", "--duration", "0.2"]);
+    let pid = hub.pid().to_string();
+    let load = ["--subscribers", "8", "--duration", "0.2", "--pid", &pid];
+    let report = bench(&hub.url(), &load);
     assert_eq!(report["connecting"]["opened"], 5, "{report}");
     assert_eq!(report["connecting"]["failed"], 3, "{report}");
     assert_eq!(report["deliveries"]["expected"], report["deliveries"]["received"], "{report}");

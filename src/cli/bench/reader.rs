@@ -58,7 +58,7 @@ pub struct Opened {
     pub until: u64,
 }
 
-/// What a thread received in a round; and all that went wrong since its start.
+/// What a thread received in a round; and all that went wrong since it began to open streams.
 #[derive(Debug)]
 pub struct Tally {
     pub counts: Counts,
@@ -200,6 +200,8 @@ impl Reader {
         match command {
             Command::Open(topics, reply) => {
                 self.streams = Vec::with_capacity(topics.len());
+                self.problems = Problems::default();
+                self.gauge.failed.store(0, Relaxed);
                 self.opening = Some(Opening {
                     topics: topics.into_iter(),
                     in_flight: 0,

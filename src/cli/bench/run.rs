@@ -8,7 +8,8 @@ use std::{io, sync::Arc, time::Duration};
 use super::{
     Bench,
     interrupt::Interrupt,
-    mark::Clock,
+    mark::{Clock, nanoseconds},
+    problems::Problems,
     process::{Cpu, Process},
     progress::Progress,
     publishers::Plan,
@@ -89,7 +90,7 @@ impl<'a> Run<'a> {
 
     fn whole(self) -> io::Result<Report> {
         let before = self.warm_server()?;
-        let connecting = if self.bench.storm { self.storm() } else { self.open()? };
+        let (connecting, problems) = if self.bench.storm { self.storm() } else { self.open()? };
         let mut report = Report {
             url: self.bench.url.to_string(),
             settings: Settings::of(self.bench, self.streams),
@@ -98,7 +99,7 @@ impl<'a> Run<'a> {
             publishing: None,
             deliveries: None,
             cpu: None,
-            problems: self.subscribers.problems(),
+            problems,
             interrupted: false,
         };
         if !self.bench.storm {
@@ -144,29 +145,32 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn open(&self) -> io::Result<Connecting> {
+    fn open(&self) -> io::Result<(Connecting, Problems)> {
         let (before, begun) = (self.server.map(Process::cpu), self.clock.now());
         let took = self.open_streams().unwrap_or_else(|| self.clock.now() - begun);
         let opened = self.subscribers.open_now();
         let failed = self.subscribers.failed();
+        let problems = self.subscribers.problems();
         if opened == 0 && failed > 0 {
-            let problems = self.subscribers.problems();
             let why = problems.iter().next().map_or("", |(why, _)| why);
             return Err(io::Error::other(format!("nothing could be subscribed to: {why}")));
         }
         let after = self.server.map(Process::cpu);
         let cpu = before.zip(after).map(|(before, after)| after - before);
-        Ok(Connecting::new(opened, failed, took, cpu))
+        Ok((Connecting::new(opened, failed, took, cpu), problems))
     }
 
     /// Opens and closes all streams until the time is over.
-    fn storm(&self) -> Connecting {
+    fn storm(&self) -> (Connecting, Problems) {
         let before = self.server.map(Process::cpu);
-        let (begun, mut opened, mut took) = (self.clock.now(), 0, 0);
-        let end = begun + super::mark::nanoseconds(self.bench.duration);
+        let end = self.clock.now() + nanoseconds(self.bench.duration);
+        let (mut opened, mut failed, mut took) = (0, 0, 0);
+        let mut problems = Problems::default();
         while let Some(time) = self.open_streams() {
             took += time;
             opened += self.subscribers.open_now();
+            failed += self.subscribers.failed();
+            problems.extend("", self.subscribers.problems());
             self.subscribers.close();
             if self.clock.now() >= end {
                 break;
@@ -174,7 +178,7 @@ impl<'a> Run<'a> {
         }
         let after = self.server.map(|server| self.wait_until_quiet(server));
         let cpu = before.zip(after).map(|(before, after)| after - before);
-        Connecting::new(opened, self.subscribers.failed(), took, cpu)
+        (Connecting::new(opened, failed, took, cpu), problems)
     }
 
     fn leave_idle(&self) {

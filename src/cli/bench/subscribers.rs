@@ -117,7 +117,7 @@ impl Subscribers {
         tallies.into_iter().fold(Tally::default(), Tally::and)
     }
 
-    /// What has gone wrong so far.
+    /// What has gone wrong since the last opening began.
     pub fn problems(&self) -> Problems {
         self.tell().problems
     }
@@ -132,7 +132,7 @@ impl Subscribers {
         self.sum(|gauge| &gauge.open)
     }
 
-    /// How many could not be opened.
+    /// How many could not be opened this time.
     pub fn failed(&self) -> u64 {
         self.sum(|gauge| &gauge.failed)
     }
