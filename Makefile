@@ -3,7 +3,7 @@
 # Where rustup puts cargo; and Debian servers, for those who are not root.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 
-.PHONY: help run check test tools
+.PHONY: help run check test tools bench
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 12
@@ -23,6 +23,11 @@ test: tools ## Runs all tests, after it has installed what they need
 
 # The modules of tests that are about streams: a stream has two ways to its socket.
 STREAMS := api:: direct:: ending:: fan_out:: heartbeat:: idle:: leaving:: limits:: order:: protocol:: replay:: slow::
+
+bench: ## Compares the hub with other servers, in half an hour; QUICK=1 in some minutes
+	benches/install-peers.sh
+	cargo build --release --locked --bin fanfare --example floor
+	benches/run.py $(if $(QUICK),--quick)
 
 tools: ## Installs what the tests need: Node, Python, browsers, proxies, client libraries
 	tests/install-tools.sh

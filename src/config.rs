@@ -148,7 +148,8 @@ fn parse_port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "allowed is a number from 0 to 65535")
 }
 
-fn count(min: usize, max: usize) -> ValueParser {
+/// A whole number in these limits, both included.
+pub fn count(min: usize, max: usize) -> ValueParser {
     ValueParser::new(move |text: &str| {
         let value = text.parse().ok().filter(|value: &usize| (min..=max).contains(value));
         value.ok_or_else(|| format!("allowed is a whole number from {min} to {max}"))

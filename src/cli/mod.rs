@@ -8,6 +8,7 @@ use crate::config::{self, Config};
 
 use hub_url::HubUrl;
 
+mod bench;
 mod health;
 mod hub_url;
 mod publish;
@@ -31,6 +32,8 @@ enum Cli {
     Subscribe(subscribe::Subscribe),
     /// Ask whether a hub is ready
     Health(health::Health),
+    /// Put a load on a hub, and tell what it cost
+    Bench(Box<bench::Bench>),
 }
 
 /// Runs the command that the arguments name.
@@ -54,6 +57,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         Ok(Cli::Publish(publish)) => publish::run(&publish),
         Ok(Cli::Subscribe(subscribe)) => subscribe::run(&subscribe),
         Ok(Cli::Health(health)) => health::run(&health),
+        Ok(Cli::Bench(bench)) => bench::run(&bench),
         Err(error) if !error.use_stderr() => {
             // `--help` and `--version`; a closed pipe is no error.
             let _ = error.print();

@@ -12,6 +12,8 @@ mod api;
 mod architecture;
 /// Every answer that is one.
 mod bad_input;
+/// The load tool: what it counts is so.
+mod bench;
 /// What users have: a real browser, with the hub's own page, the tutorial's, and others.
 mod browser;
 /// Client libraries that people use, and what reaches those who use them.

@@ -1,0 +1,336 @@
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::Value;
+
+use crate::support::{Fanfare, run_to_end};
+
+/// Runs it to its end, and returns its JSON.
+fn bench(url: &str, arguments: &[&str]) -> Value {
+    let output = run_to_end(&[&["bench", "--url", url, "--json"], arguments].concat(), &[]);
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What it says when it can't run.
+fn refusal(arguments: &[&str]) -> String {
+    let output = run_to_end(&[&["bench"], arguments].concat(), &[]);
+    assert!(!output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn assert_flawless(report: &Value, subscribers_of_a_topic: u64) {
+    let deliveries = &report["deliveries"];
+    let published = report["publishing"]["published"].as_u64().unwrap();
+    assert_eq!(deliveries["expected"], published * subscribers_of_a_topic, "{report}");
+    assert_eq!(deliveries["received"], deliveries["expected"], "{report}");
+    for fault in ["lost", "duplicated", "reordered"] {
+        assert_eq!(deliveries[fault], 0, "{report}");
+    }
+    assert_eq!(report["problems"], serde_json::json!({}), "{report}");
+}
+
+#[test]
+fn a_paced_run_counts_and_measures() {
+    let hub = Fanfare::start(&[]);
+    let arguments = ["--subscribers", "20", "--publishers", "2", "--rate", "50", "--duration", "1"];
+    let pid = hub.pid().to_string();
+    let report =
+        bench(&hub.url(), &[&arguments[..], &["--warm-up", "0.2", "--pid", &pid]].concat());
+    assert_flawless(&report, 20);
+    assert_eq!(report["publishing"]["published"], 50, "{report}");
+    assert_eq!(report["publishing"]["omitted"], 0, "{report}");
+    assert_eq!(report["connecting"]["opened"], 20);
+    assert_eq!(report["interrupted"], false);
+    let number = |path: &str| {
+        report.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("{path} in {report}"))
+    };
+    let latency = |name| number(&format!("/deliveries/latency_ms/{name}"));
+    assert!(latency("p50") > 0.0 && latency("p50") <= latency("p90"), "{report}");
+    assert!(latency("p90") <= latency("p99") && latency("p99") <= latency("max"), "{report}");
+    // 50 events in a second, and what the machine makes of it.
+    assert!((10.0..60.0).contains(&number("/publishing/per_second")), "{report}");
+    assert!(number("/connecting/per_second") > 0.0);
+    assert!(number("/connecting/server_cpu_us/user") >= 0.0);
+    assert!(number("/memory/pss_before") > 100_000.0, "{report}");
+    assert!(number("/memory/pss_after") > 100_000.0, "{report}");
+    number("/memory/per_subscriber");
+    number("/cpu/server_us/system");
+    number("/cpu/tool_us");
+}
+
+#[test]
+fn topics_and_publishers_at_full_speed_lose_nothing() {
+    let hub = Fanfare::start(&[]);
+    let arguments = [
+        "--subscribers",
+        "30",
+        "--topics",
+        "10",
+        "--publishers",
+        "4",
+        "--rate",
+        "0",
+        "--threads",
+        "2",
+    ];
+    let report =
+        bench(&hub.url(), &[&arguments[..], &["--duration", "0.5", "--rest", "5ms"]].concat());
+    assert_flawless(&report, 3);
+    assert!(report["publishing"]["published"].as_u64().unwrap() > 10, "{report}");
+    assert_eq!(report["memory"], Value::Null, "not measured without --pid");
+    assert_eq!(report["cpu"]["server_us"], Value::Null);
+}
+
+#[test]
+fn the_text_tells_all_that_was_found() {
+    let hub = Fanfare::start(&[]);
+    let (url, pid) = (hub.url(), hub.pid().to_string());
+    let arguments = ["bench", "--url", &url, "--pid", &pid, "--subscribers", "5"];
+    let output =
+        run_to_end(&[&arguments[..], &["--duration", "0.2", "--idle", "0.1"]].concat(), &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in ["5 opened", "KiB a subscriber", "10 events", "50 of 50", "0 lost", "p99", "CPU"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let progress = String::from_utf8(output.stderr).unwrap();
+    assert!(progress.contains("publishing") && !progress.contains('\u{1b}'), "{progress}");
+}
+
+#[test]
+fn streams_that_the_hub_refuses_are_told() {
+    let hub = Fanfare::start(&[("FANFARE_MAX_SUBSCRIBERS", "5")]);
+    let pid = hub.pid().to_string();
+    let load = ["--subscribers", "8", "--duration", "0.2", "--pid", &pid];
+    let report = bench(&hub.url(), &load);
+    assert_eq!(report["connecting"]["opened"], 5, "{report}");
+    assert_eq!(report["connecting"]["failed"], 3, "{report}");
+    assert_eq!(report["deliveries"]["expected"], report["deliveries"]["received"], "{report}");
+    assert_eq!(report["deliveries"]["lost"], 0, "{report}");
+    let problems = report["problems"].as_object().unwrap();
+    assert!(
+        problems.iter().any(|(why, n)| why.contains("no event stream that goes on") && n == 3),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_storm_opens_and_closes() {
+    let hub = Fanfare::start(&[]);
+    let pid = hub.pid().to_string();
+    let storm = ["--storm", "--subscribers", "40", "--duration", "0.3", "--pid", &pid];
+    let report = bench(&hub.url(), &storm);
+    assert!(report["connecting"]["opened"].as_u64().unwrap() >= 80, "{report}");
+    assert_eq!(report["connecting"]["failed"], 0, "{report}");
+    assert_eq!(report["deliveries"], Value::Null);
+    hub.wait_for_streams(0);
+}
+
+/// A hub that does to each event what a test tells it to.
+struct Fake<F> {
+    streams: Vec<TcpStream>,
+    events: usize,
+    /// Takes the number of an event and its data; returns what is sent to all streams, or `None`
+    /// to close them.
+    deliver: F,
+}
+
+impl<F: FnMut(usize, &str) -> Option<String> + Send + 'static> Fake<F> {
+    fn start(deliver: F) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let fake = Arc::new(Mutex::new(Self { streams: Vec::new(), events: 0, deliver }));
+        thread::spawn(move || {
+            for socket in listener.incoming().map_while(Result::ok) {
+                let fake = Arc::clone(&fake);
+                thread::spawn(move || Self::serve(&fake, &socket));
+            }
+        });
+        address
+    }
+
+    fn serve(fake: &Mutex<Self>, socket: &TcpStream) {
+        socket.set_nodelay(true).unwrap();
+        let mut reader = BufReader::new(socket);
+        while let Some((target, body)) = read_request(&mut reader) {
+            let mut fake = fake.lock().unwrap();
+            let mut answer = socket;
+            if target == "GET /sub/bench0" {
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+                answer.write_all(head.as_bytes()).unwrap();
+                fake.streams.push(socket.try_clone().unwrap());
+            } else {
+                assert_eq!(target, "POST /pub/bench0");
+                fake.publish(&body);
+                let whole = "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+                answer.write_all(whole.as_bytes()).unwrap();
+            }
+        }
+    }
+
+    fn publish(&mut self, data: &str) {
+        let text = (self.deliver)(self.events, data);
+        self.events += 1;
+        let Some(text) = text else {
+            self.streams
+                .drain(..)
+                .for_each(|stream| stream.shutdown(std::net::Shutdown::Both).unwrap());
+            return;
+        };
+        // In small pieces, so that most marks arrive in several.
+        for piece in text.as_bytes().chunks(11) {
+            for stream in &mut self.streams {
+                // One that has left is no matter here.
+                let _ = stream.write_all(piece);
+            }
+        }
+    }
+}
+
+/// A request's method and path, and its body; `None` at the end of the connection.
+fn read_request(reader: &mut impl std::io::BufRead) -> Option<(String, String)> {
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+        if line == "\r\n" {
+            break;
+        }
+        head.push(line.trim_end().to_owned());
+    }
+    assert!(head.iter().any(|line| line == "X-Test: yes"), "{head:?}");
+    let length = head.iter().find_map(|line| line.strip_prefix("Content-Length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).unwrap();
+    let target = head[0].strip_suffix(" HTTP/1.1").unwrap().to_owned();
+    Some((target, String::from_utf8(body).unwrap()))
+}
+
+const MANNER: [&str; 10] = [
+    "--subscribe-path",
+    "/sub/{topic}",
+    "--publish-path",
+    "/pub/{topic}",
+    "--header",
+    "X-Test: yes",
+    "--subscribers",
+    "3",
+    "--warm-up",
+    "0",
+];
+
+#[test]
+fn what_a_hub_loses_repeats_and_swaps_is_counted() {
+    let mut held = String::new();
+    let address = Fake::start(move |number, data| {
+        assert_eq!(data.len(), 200, "--payload");
+        assert!(serde_json::from_str::<Value>(data).unwrap().is_object());
+        let event = format!("data: {data}\n\n");
+        Some(match number {
+            3 => String::new(),
+            5 => event.repeat(2),
+            7 => {
+                held = event;
+                String::new()
+            }
+            8 => event + &held,
+            _ => event,
+        })
+    });
+    let load = ["--rate", "100", "--duration", "0.2", "--payload", "200"];
+    let report = bench(&format!("http://{address}"), &[&MANNER[..], &load].concat());
+    let deliveries = &report["deliveries"];
+    assert_eq!(deliveries["expected"], 60, "{report}");
+    assert_eq!(deliveries["received"], 57, "{report}");
+    assert_eq!(deliveries["lost"], 3, "{report}");
+    assert_eq!(deliveries["duplicated"], 3, "{report}");
+    assert_eq!(deliveries["reordered"], 3, "{report}");
+}
+
+#[test]
+fn streams_that_end_early_are_told_and_what_they_miss_is_lost() {
+    let address = Fake::start(|number, data| (number < 10).then(|| format!("data: {data}\n\n")));
+    let load = ["--rate", "100", "--duration", "0.2"];
+    let report = bench(&format!("http://{address}"), &[&MANNER[..], &load].concat());
+    assert_eq!(report["deliveries"]["received"], 30, "{report}");
+    assert_eq!(report["deliveries"]["lost"], 30, "{report}");
+    assert_eq!(report["problems"]["the server has ended the stream"], 3, "{report}");
+    // A hub that ends streams and leaves their connections open.
+    let hub = Fanfare::start(&[("FANFARE_MAX_AGE", "300ms")]);
+    let report = bench(&hub.url(), &["--subscribers", "3", "--warm-up", "0", "--duration", "1"]);
+    assert_eq!(report["problems"]["the server has ended the stream"], 3, "{report}");
+    let deliveries = &report["deliveries"];
+    let count = |name: &str| deliveries[name].as_u64().unwrap();
+    assert_eq!(count("expected"), 150, "{report}");
+    assert!(count("lost") > 0 && count("lost") + count("received") == 150, "{report}");
+}
+
+#[test]
+fn ctrl_c_ends_it_with_what_it_has() {
+    let hub = Fanfare::start(&[]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
+        .args(["bench", "--url", &hub.url(), "--json", "--subscribers", "5", "--duration", "60"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let progress = BufReader::new(child.stderr.take().unwrap());
+    let begins = |line: &String| line.contains("publishing, 60 s");
+    progress.lines().map_while(Result::ok).find(begins).expect("it publishes");
+    let sent = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["interrupted"], true);
+    assert_flawless(&report, 5);
+}
+
+#[test]
+fn a_low_limit_of_open_files_is_told_and_kept() {
+    let hub = Fanfare::start(&[]);
+    let script = "ulimit -n 100 && exec \"$0\" bench --json --duration 0 --url \"$1\"";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_fanfare"), &hub.url()])
+        .output()
+        .unwrap();
+    let warning = String::from_utf8(output.stderr).unwrap();
+    assert!(warning.contains("limit of open files is 100") && warning.contains("67"), "{warning}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["connecting"]["opened"], 67, "{report}");
+    assert_eq!(report["connecting"]["failed"], 0, "{report}");
+    assert_eq!(report["publishing"], Value::Null, "--duration 0 publishes nothing");
+}
+
+#[test]
+fn what_it_cannot_do_it_says() {
+    // A port that was free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{address}");
+    let error = refusal(&["--url", &url]);
+    assert!(error.contains(&url) && error.contains("no hub"), "{error}");
+    let error = refusal(&["--url", &url, "--pid", "4194305"]);
+    assert!(error.contains("no process 4194305"), "{error}");
+    let error = refusal(&["--url", &url, "--topics", "2", "--publish-path", "/send-event"]);
+    assert!(error.contains("--publish-path has no {topic}"), "{error}");
+    for (flag, value) in [
+        ("--payload", "10"),
+        ("--subscribers", "0"),
+        ("--rate", "-1"),
+        ("--duration", "x"),
+        ("--publishers", "0"),
+        ("--header", "x"),
+    ] {
+        let error = refusal(&[&format!("{flag}={value}")]);
+        assert!(error.contains(flag) && error.lines().count() == 1, "{error}");
+    }
+    // A server, but no hub.
+    let hub = Fanfare::start(&[]);
+    let error = refusal(&["--url", &hub.url(), "--subscribe-path", "/"]);
+    assert!(error.contains("no event stream"), "{error}");
+}
