@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(50);
 #[derive(Debug, Args)]
 pub struct Bench {
     /// The hub
-    #[arg(long, default_value_t = super::default_url())]
+    #[arg(long, default_value_t = HubUrl::local())]
     url: HubUrl,
     /// Streams that are held open
     #[arg(long, value_name = "COUNT", default_value = "1000",
@@ -109,10 +109,9 @@ fn seconds() -> ValueParser {
 pub fn run(bench: &Bench) -> ExitCode {
     super::report(run::run(bench).and_then(|report| {
         if bench.json {
-            println!("{}", serde_json::to_string(&report).map_err(|error| error.to_string())?);
+            super::print(serde_json::to_string(&report).map_err(|error| error.to_string())?)
         } else {
-            print!("{report}");
+            super::print(report)
         }
-        Ok(())
     }))
 }
