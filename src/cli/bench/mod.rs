@@ -34,6 +34,10 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// What load, on what hub.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exits with 0 once it has measured, whatever it found; with 1 where it could not. \
+                  docs/bench.md explains the results."
+)]
 pub struct Bench {
     /// The hub
     #[arg(long, default_value_t = HubUrl::local())]
@@ -111,7 +115,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         if bench.json {
             super::print(serde_json::to_string(&report).map_err(|error| error.to_string())?)
         } else {
-            super::print(report)
+            super::print(report.to_string().trim_end())
         }
     }))
 }
