@@ -207,7 +207,8 @@ impl<F: FnMut(usize, &str) -> Option<String> + Send + 'static> Fake<F> {
             "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\nX-Padding: ",
             "\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         ];
-        let padding = if self.events % 2 == 0 { 0 } else { 16 * 1024 - head.len() - body.len() };
+        let padding =
+            if self.events.is_multiple_of(2) { 0 } else { 16 * 1024 - head.len() - body.len() };
         format!("{head}{}{body}", "x".repeat(padding))
     }
 
