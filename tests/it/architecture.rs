@@ -28,7 +28,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("actix::", &["hub/", "http/events.rs"]),
     ("std::env::", &["config.rs", "main.rs"]),
     ("StatusCode::", &["http/error.rs", "http/cors.rs", "cli/subscribe.rs"]),
-    ("socket2::", &["app.rs", "connection.rs", "hub/socket_sink.rs", "cli/bench/source.rs"]),
+    ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
     ("mio::", &["cli/bench/"]),
 ];
 
