@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// What may be used where: a piece of text, and the files that may have it (by how they begin).
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("actix_web", &["app.rs", "http/", "connection.rs", "cli/"]),
+    ("actix_web", &["app.rs", "http/", "connection", "cli/"]),
     ("actix::", &["hub/", "http/events.rs"]),
     ("std::env::", &["config.rs", "main.rs"]),
     ("StatusCode::", &["http/error.rs", "http/cors.rs", "cli/subscribe.rs"]),
