@@ -73,7 +73,7 @@ pub struct Config {
     pub history_bytes: usize,
 
     /// The most events that wait for one subscriber. Above it, the subscriber catches up from the
-    /// history; one that takes nothing for a second then is cut
+    /// history; one that takes nothing for a third of the peer time-out then is cut
     #[arg(long, env = "FANFARE_QUEUE_EVENTS", value_name = "COUNT", default_value = "1000",
           value_parser = count(1, 1_000_000))]
     pub queue_events: usize,
