@@ -140,3 +140,41 @@ fn a_head_that_does_not_end_is_refused_in_time() {
     }
     assert_eq!(get(hub.0, "/health/ready").status, 200);
 }
+
+/// Asks for a hundred templates, all different, that go on fitting a topic of letters up to its
+/// end, in as many ways as there are.
+fn ask_for_hostile_templates(hub: &Fanfare, expressions: usize) -> (Connection, u16) {
+    let selector = |number| format!("topic={}{number}", "{a*}".repeat(expressions));
+    let selectors: Vec<String> = (0..100).map(selector).collect();
+    let mut connection = Connection::open(hub.0);
+    connection.send(format!("GET /events?{} HTTP/1.1\r\nHost: x\r\n\r\n", selectors.join("&")));
+    let status = connection.read_head().status;
+    (connection, status)
+}
+
+#[test]
+fn hostile_templates_do_not_slow_publishers() {
+    let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
+    let _hostile = [16, 100].map(|expressions| ask_for_hostile_templates(&hub, expressions));
+    let mut stream = hub.subscribe("/events?topic=a{/x}");
+    let topic = "a".repeat(200);
+    let begun = Instant::now();
+    for _ in 0..100 {
+        hub.publish(&format!("?topic={topic}"), "1");
+    }
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(2), "100 events took {took:?}");
+    hub.publish("?topic=a/1", "2");
+    assert_eq!(stream.event().data, "2");
+}
+
+#[test]
+fn templates_with_more_expressions_than_anyone_needs_are_refused() {
+    let hub = Fanfare::start(&[]);
+    assert_eq!(ask_for_hostile_templates(&hub, 16).1, 200);
+    assert_eq!(ask_for_hostile_templates(&hub, 17).1, 400);
+    let answer = get(hub.0, &format!("/events?topic={}", "{a*}".repeat(17)));
+    let error = &answer.json()["error"];
+    assert_eq!((answer.status, &error["code"]), (400, &"invalid_parameter".into()));
+    assert_eq!(error["message"], "`topic` is a template with more than 16 expressions");
+}

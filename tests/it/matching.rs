@@ -2,9 +2,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use fanfare::{
     hub::registry::Registry,
-    topic::{Selector, Topic},
+    invalid::Invalid,
+    topic::{Base, MAX_EXPRESSIONS, MAX_TOPIC_BYTES, Selector, Topic},
 };
 use proptest::prelude::*;
+
+/// Templates as regular expressions.
+mod naive;
 
 fn matches(selector: &str, topic: &str) -> bool {
     Selector::parse(selector).unwrap().matches(&Topic::parse(topic).unwrap())
@@ -41,6 +45,18 @@ fn selectors_match_by_the_shared_rules() {
         ("{a}{b}", &["x", "xy,z"], &["x/y"]),
         ("https://e.com/{x}", &["https://e.com/1"], &["https://e.com/1/2", "https://e_com/1"]),
         ("%41{x}", &["%41", "%41b"], &["A"]),
+        ("{x}b", &["b", "ab", "bb", "%41b"], &["%4b", "a", "é%41b"]),
+        ("{x}ab{y}ab", &["abab", "ababab", "1ab2ab", "aabab"], &["ab", "aba", "1ab2ab3"]),
+        ("a{/x}b{/y}", &["ab", "a/1b", "ab/2", "a/b", "a/bb/b"], &["a/1", "ab/2/3", "/1b"]),
+        ("{x*}", &["k=v", "a,b=c"], &["a/b", "k=v;"]),
+        ("{/x*}/end", &["/end", "/a/b/end", "/end/end"], &["end", "/a/b"]),
+        ("{;x,y}", &[";a=1", ";a=1;b", ";;"], &["a", ";a;b;c", ";a/"]),
+        ("{?x*}", &["?a=1&b=2&c=3", "?"], &["a=1", "?a?b"]),
+        ("{&x,y}z", &["z", "&a=1z", "&a&bz"], &["&a&b&cz"]),
+        ("{#x}{y}", &["#a/b", "ab", "#"], &["a/b"]),
+        ("/é/{x}/é", &["/é/1/é", "/é//é"], &["/é/é/é", "/e/1/é"]),
+        ("{+x}", &["https://e.com/a?b=c&d#%41", "{+x}"], &["é", "a b", "%4", "a{"]),
+        ("{x.y,z_1,%41:9999}", &["a"], &["a/"]),
         // Broken templates are plain topics.
         ("faulty{iri", &["faulty{iri"], &["faulty"]),
         ("{}", &["{}"], &["x"]),
@@ -61,6 +77,93 @@ fn selectors_match_by_the_shared_rules() {
     }
 }
 
+/// `Selector` is kept 100 times for each subscriber, and templates in use are shared.
+#[test]
+fn subscribers_of_one_template_share_it() {
+    assert!(size_of::<Selector>() <= 24);
+    for text in ["/shared/{id}", "/shared/{id}{?page}"] {
+        let (first, second) = (Selector::parse(text).unwrap(), Selector::parse(text).unwrap());
+        let (Selector::Template(first), Selector::Template(second)) = (first, second) else {
+            panic!("{text} is a template");
+        };
+        assert!(Arc::ptr_eq(&first, &second));
+    }
+}
+
+#[test]
+fn templates_have_a_limit_that_names_the_field() {
+    let most = "{a}".repeat(MAX_EXPRESSIONS);
+    assert!(matches(&most, "abc"));
+    let limit = Invalid::TooComplex { field: "topic", limit: MAX_EXPRESSIONS };
+    assert_eq!(Selector::parse(&format!("{most}{{a}}")), Err(limit));
+    // Where it is no template, it is a topic like any other.
+    assert!(matches(&format!("{most}{{a}}{{"), &format!("{most}{{a}}{{")));
+}
+
+/// The longest template and the longest topic, which fit each other everywhere but at the end.
+#[test]
+fn the_longest_topic_is_matched_as_any_other() {
+    let long = "a".repeat(MAX_TOPIC_BYTES);
+    assert!(matches("{+x}", &long));
+    assert!(!matches("{+x}b", &long));
+    assert!(matches("{x}a{y}aa{z}aaa", &long));
+    let literal = "a".repeat(MAX_TOPIC_BYTES - 3);
+    assert!(matches(&format!("{{x}}{literal}"), &long));
+    assert!(matches(&format!("{literal}{{x}}"), &long));
+    let many_variables = ["{/", &vec!["a"; 2000].join(","), "}"].concat();
+    assert!(matches(&many_variables, &"/a".repeat(2000)));
+    assert!(!matches(&many_variables, &"/a".repeat(2001)));
+}
+
+/// Pieces of templates, with what each can expand to, and what it can't.
+fn piece() -> impl Strategy<Value = (String, String)> {
+    let literal = proptest::sample::select(vec!["a", "/", "ab", "%41", "é", ",", "=", ".", "&x"]);
+    let sign = proptest::sample::select(vec!["", "", "+", "#", ".", "/", ";", "?", "&"]);
+    let variable = proptest::sample::select(vec!["x", "x*", "x:3", "x.y", "%41"]);
+    let value = proptest::sample::select(vec![
+        "", "a", "b", "ab", "/", ",", "=", ".", ";", "?", "&", "#", "%41", "%4", "é", "@", "<",
+    ]);
+    let expression = (
+        sign,
+        proptest::collection::vec(variable, 1..4),
+        any::<bool>(),
+        proptest::collection::vec(value, 0..5),
+    );
+    let expression = expression.prop_map(|(sign, variables, begins, values)| {
+        let first = if begins && sign != "+" { sign } else { "" };
+        (format!("{{{sign}{}}}", variables.join(",")), first.to_owned() + &values.concat())
+    });
+    prop_oneof![literal.prop_map(|text| (text.to_owned(), text.to_owned())), expression]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn templates_match_what_their_regular_expressions_match(
+        pieces in proptest::collection::vec(piece(), 1..6),
+        wrong in (any::<bool>(), any::<prop::sample::Index>(), "[ab/,=.%4é{}]{0,2}"),
+    ) {
+        let (template, mut topic): (String, String) = pieces.into_iter().unzip();
+        let (is_wrong, place, what) = wrong;
+        if is_wrong {
+            let places: Vec<_> = topic.char_indices().map(|(at, _)| at).chain([topic.len()]).collect();
+            topic.insert_str(places[place.index(places.len())], &what);
+        }
+        prop_assume!(!topic.is_empty());
+        let expected = naive::matches(&template, &topic).unwrap_or(template == topic);
+        prop_assert_eq!(matches(&template, &topic), expected, "{} on {}", template, topic);
+    }
+
+    #[test]
+    fn what_is_a_template_is_what_the_grammar_says(text in r"[ab{}{}+#/;=,*:%4 .é0-9]{1,12}") {
+        let is_template = matches!(Selector::parse(&text), Ok(Selector::Template(_)));
+        prop_assert_eq!(is_template, naive::matches(&text, "x").is_some(), "{}", text);
+    }
+}
+
+const LONG: &str = "/a-path-that-is-longer-than-what-the-registry-tells-apart/a-path-that-is-longer-\
+                    than-what-the-registry-tells-apart/a-path-that-is-longer";
 const TOPICS: [&str; 8] = ["a", "b", "/x/1", "/x/2", "/x/1/2", "{a}", "/x/{n}", "*"];
 const SELECTORS: [&str; 8] = ["*", "a", "b", "/x/1", "/x/{n}", "{+any}", "/x{/n*}", "{a}"];
 
