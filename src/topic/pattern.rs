@@ -146,8 +146,12 @@ fn compile(text: &str, base: &Base) -> Option<[Part; 8]> {
     // The parser takes `*:]` one level too deep, which panics where overflows are checked. What
     // else it may get wrong is to concern one client, too.
     let parse = || {
-        let init =
-            UrlPatternInit::parse_constructor_string::<Dfa>(text, Some(Url::clone(&base.0)))?;
+        let base = Url::clone(&base.0);
+        let mut init = UrlPatternInit::parse_constructor_string::<Dfa>(text, Some(base))?;
+        if init.protocol.is_some() {
+            // It is absolute. Else the path of `urn\:uuid\:*` would become that of the base.
+            init.base_url = None;
+        }
         UrlPattern::<Dfa>::parse(init, UrlPatternOptions::default())
     };
     let pattern = catch_unwind(AssertUnwindSafe(parse)).ok()?.ok()?;
