@@ -23,14 +23,17 @@ use super::{
     fan_out::{FanOut, Target},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
-    messages::{Adopt, Answer, Ask, Deliver, Drain, Subscribe, Unsubscribe},
+    messages::{Adopt, Answer, Ask, Deliver, Drain, Revoke, Subscribe, Unsubscribe},
     queue::{Limits, Refused},
     ready::Ready,
     registry::{Key, Registry},
     round::{Part, Round},
     socket_sink::SocketSink,
 };
-use crate::{history::Position, sse::Frame, topic::Topic};
+use crate::{
+    history::{Entry, Position},
+    sse::Frame,
+};
 
 /// How often streams are ended while draining.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
@@ -79,18 +82,27 @@ impl Broadcaster {
         self.now
     }
 
-    /// Appends everyone who asks for one of these topics.
-    pub(super) fn all_matching(&mut self, topics: &[Topic], targets: &mut Vec<Target>) {
+    /// Who asks for an entry, and is allowed to receive it.
+    fn receivers(&mut self, entry: &Entry) -> Vec<Key> {
         let mut found = Vec::new();
-        self.live.matching(topics, &mut found);
-        targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+        self.live.matching(&entry.topics, &mut found);
+        // A public entry touches nobody's terms.
+        if entry.private {
+            let live = &mut self.live;
+            found.retain(|key| live.get_mut(*key).is_some_and(|it| it.account.terms.allow(entry)));
+        }
+        found
     }
 
-    /// Adds an entry of a round to everyone who asks for it.
+    /// Appends everyone who receives an entry.
+    pub(super) fn all_matching(&mut self, entry: &Entry, targets: &mut Vec<Target>) {
+        let found = self.receivers(entry).into_iter();
+        targets.extend(found.map(|key| Target { key, entries: Vec::new() }));
+    }
+
+    /// Adds an entry of a round to everyone who receives it.
     pub(super) fn add_matching(&mut self, round: &Round, index: usize, targets: &mut Vec<Target>) {
-        let mut found = Vec::new();
-        self.live.matching(&round.get(index).topics, &mut found);
-        for key in found {
+        for key in self.receivers(round.get(index)) {
             let Some(live) = self.live.get_mut(key) else { continue };
             if live.target.0 != self.round {
                 live.target = (self.round, targets.len());
@@ -168,13 +180,13 @@ impl Broadcaster {
         self.behind.cut_stalled(self.now);
     }
 
-    /// A subscriber is due: it is too old, or silent for too long, or neither.
+    /// A subscriber is due: its time is over, or it was silent for too long, or neither.
     fn look_at(&mut self, key: Key) {
         let Some(live) = self.live.get_mut(key) else {
             return;
         };
         match live.look(self.limits, self.now) {
-            Look::Aged => self.end(key, End::Aged),
+            Look::Over(why) => self.end(key, why),
             Look::Refused(refused) => self.let_go(key, refused),
             Look::Again(delay) => self.wheel.plan(key, delay),
         }
@@ -223,6 +235,10 @@ impl Handler<Subscribe> for Broadcaster {
     fn handle(&mut self, message: Subscribe, _: &mut Context<Self>) -> Self::Result {
         let Subscribe { selectors, queue, account, deadline } = message;
         self.behind.remove(&account);
+        if account.ending().is_some() {
+            // Told to end before it was here. It finds its queue closed.
+            return MessageResult(self.delivered);
+        }
         let live = Live::new(Sink::Queue(queue), Arc::clone(&account), deadline, self.heartbeat);
         let delay = live.next_look(Instant::now());
         let key = self.live.insert(&selectors, live);
@@ -267,6 +283,20 @@ impl Handler<Unsubscribe> for Broadcaster {
                 self.forget(key);
             }
             None => self.behind.remove(&account),
+        }
+    }
+}
+
+impl Handler<Revoke> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Revoke(accounts): Revoke, _: &mut Context<Self>) {
+        for account in accounts.iter() {
+            let Some(key) = *account.key.lock() else { continue };
+            // Another Broadcaster's key may be that of someone else here.
+            if self.live.get_mut(key).is_some_and(|live| Arc::ptr_eq(&live.account, account)) {
+                self.end(key, End::Revoked);
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ impl FanOut {
         };
         if self.round.is_uniform() {
             if let Some(last) = self.round.last() {
-                broadcaster.all_matching(&last.topics, targets);
+                broadcaster.all_matching(last, targets);
             }
         } else {
             while *next < self.round.len() {

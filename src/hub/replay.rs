@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::account::Account;
 use crate::{
     history::{Entry, History, LastEventId, Loss, Position},
     sse::Frame,
@@ -18,6 +19,7 @@ const CHUNK: usize = 256;
 pub struct Replay {
     history: History,
     selectors: Arc<[Selector]>,
+    account: Arc<Account>,
     place: Position,
     up_to: Option<Position>,
     chunk: std::vec::IntoIter<Arc<Entry>>,
@@ -37,12 +39,14 @@ impl Replay {
     pub fn new(
         history: &History,
         selectors: &Arc<[Selector]>,
+        account: &Arc<Account>,
         place: Position,
         up_to: Option<Position>,
     ) -> Self {
         Self {
             history: history.clone(),
             selectors: Arc::clone(selectors),
+            account: Arc::clone(account),
             place,
             up_to,
             chunk: Vec::new().into_iter(),
@@ -60,7 +64,9 @@ impl Replay {
         loop {
             for entry in self.chunk.by_ref() {
                 self.place = entry.position;
-                if self.selectors.iter().any(|selector| selector.matches_any(&entry.topics)) {
+                if self.selectors.iter().any(|selector| selector.matches_any(&entry.topics))
+                    && self.account.terms.allow(&entry)
+                {
                     return Some(entry.frame.clone());
                 }
             }
@@ -81,12 +87,18 @@ impl Replay {
         let whole = chunk.entries.len() == CHUNK;
         self.reads = if whole { Reads::More } else { Reads::Done };
         let gap = chunk.overtaken.then(|| {
-            let first = chunk.entries.first().map(|entry| entry.wire_id());
+            let first = chunk.entries.first().map(|entry| shown_id(entry, &self.account));
             gap(&self.place.to_string(), Loss::Trimmed, first)
         });
         self.chunk = chunk.entries.into_iter();
         gap
     }
+}
+
+/// The id of an entry for a subscriber that may not be allowed to see it: a publisher's own id
+/// says something about the event, a position does not.
+pub fn shown_id(entry: &Entry, account: &Account) -> String {
+    if account.terms.allow(entry) { entry.wire_id() } else { entry.position.to_string() }
 }
 
 /// The event that tells a subscriber that it has lost something.

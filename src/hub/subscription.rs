@@ -18,7 +18,8 @@ use super::{
     broadcaster::Broadcaster,
     messages::{Adopt, Subscribe, Unsubscribe},
     queue::{self, Queued, Receiver},
-    replay::{Replay, gap_after},
+    replay::{Replay, gap_after, shown_id},
+    terms::{Deadline, Terms},
 };
 use crate::{
     history::{LastEventId, Position, Start},
@@ -37,7 +38,7 @@ pub struct Subscription {
     selectors: Arc<[Selector]>,
     account: Arc<Account>,
     seat: Seat,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     state: State,
 }
 
@@ -76,16 +77,17 @@ impl Subscription {
         seat: Seat,
         selectors: Arc<[Selector]>,
         last_event_id: Option<LastEventId>,
+        terms: Terms,
     ) -> Self {
-        let account = Account::open(seat.address(), Arc::clone(&hub.0.endings));
-        let max_age = hub.0.settings.max_age;
-        let deadline = (!max_age.is_zero())
-            .then(|| Instant::now() + max_age.mul_f64(0.8 + 0.2 * fastrand::f64()));
+        let deadline = Deadline::of(hub.0.settings.max_age, &terms);
+        let account = Account::open(seat.address(), terms, Arc::clone(&hub.0.endings));
+        let account = Arc::new(account);
+        hub.0.roll.enter(&account);
         Self {
             hub: hub.clone(),
             broadcaster,
             selectors,
-            account: Arc::new(account),
+            account,
             seat,
             deadline,
             state: State::Opening(last_event_id),
@@ -186,7 +188,8 @@ impl Subscription {
             Some((_, Start::After(place))) => self.catch_up(place),
             Some((asked, Start::Gap(loss, place))) => {
                 let first = place.and_then(|_| history.oldest());
-                let gap = gap_after(asked, loss, first.map(|entry| entry.wire_id()));
+                let first = first.map(|entry| shown_id(&entry, &self.account));
+                let gap = gap_after(asked, loss, first);
                 State::Gap(gap, place)
             }
         };
@@ -194,7 +197,8 @@ impl Subscription {
     }
 
     fn catch_up(&self, place: Position) -> State {
-        State::CatchingUp(Replay::new(&self.hub.0.history, &self.selectors, place, None))
+        let history = &self.hub.0.history;
+        State::CatchingUp(Replay::new(history, &self.selectors, &self.account, place, None))
     }
 
     /// Takes a place in the registry. The queue and this value, whose drop leaves the registry,
@@ -210,7 +214,8 @@ impl Subscription {
         };
         self.state = if let Ok(delivered) = self.broadcaster.send(subscribe).await {
             let history = &self.hub.0.history;
-            let rest = Replay::new(history, &self.selectors, place, Some(delivered));
+            let (selectors, account) = (&self.selectors, &self.account);
+            let rest = Replay::new(history, selectors, account, place, Some(delivered));
             State::Joining(rest, receiver)
         } else {
             self.account.end(End::Failed);
@@ -227,11 +232,11 @@ impl Subscription {
     /// Why a stream that is not live has to end, if it has to. A live one is ended by its
     /// Broadcaster.
     fn must_end(&self) -> Option<End> {
-        let aged = || self.deadline.filter(|deadline| *deadline <= Instant::now());
+        let over = || self.deadline.filter(|deadline| deadline.is_over(Instant::now()));
         self.account
             .ending()
             .or_else(|| self.seat.is_draining().then_some(End::Drained))
-            .or_else(|| aged().map(|_| End::Aged))
+            .or_else(|| over().map(|deadline| deadline.why))
     }
 
     /// Ends the stream. Returns its last words, if there are any.
@@ -259,5 +264,6 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
         self.account.close();
+        self.hub.0.roll.strike(&self.account);
     }
 }
