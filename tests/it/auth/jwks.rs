@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::*;
-use crate::support::{Folder, get, run_to_end, wait_until};
+use crate::support::{Folder, Program, get, run_to_end, wait_until};
 
 /// A server of a key set that counts how often it is asked.
 struct Issuer {
@@ -275,4 +275,33 @@ fn a_file_may_have_a_set_and_secrets_in_it() {
         assert!(!output.status.success() && text.contains(says), "{text}");
         assert!(!text.contains(&secret), "{text}");
     }
+}
+
+#[test]
+fn an_issuer_is_known_by_its_certificate() {
+    let folder = Folder::new();
+    let body = json!({"keys": [jwk("rsa", "r")]}).to_string();
+    // As it is served: with a head.
+    let file = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    std::fs::write(folder.0.join("jwks"), file).unwrap();
+    let path = |name: &str| std::fs::canonicalize(format!("tests/keys/{name}.pem")).unwrap();
+    let mut command = std::process::Command::new("openssl");
+    command.args(["s_server", "-HTTP", "-accept", "127.0.0.1:0", "-cert"]);
+    command.arg(path("tls.crt")).arg("-key").arg(path("tls")).current_dir(&folder.0);
+    let mut server = Program::start(command);
+    let address = loop {
+        if let Some(address) = server.line().strip_prefix("ACCEPT ") {
+            break address.to_owned();
+        }
+    };
+    let url = format!("https://{address}/jwks");
+    let certificate = path("tls.crt");
+    let setting = ("FANFARE_PUBLISHER_JWKS_URL", &*url);
+    let hub = Fanfare::start(&[setting, ("SSL_CERT_FILE", certificate.to_str().unwrap())]);
+    assert_eq!(publish_with(*hub, &by("rsa", Algorithm::RS256, Some("r"))).status, 200);
+    // For a hub that does not know it there is no key behind it.
+    let hub = Fanfare::start_another(&[setting]);
+    let line = hub.wait_for_log("no publisher keys yet");
+    assert!(line.contains("certificate"), "{line}");
+    assert_refused(&publish_with(*hub, &by("rsa", Algorithm::RS256, Some("r"))), 503, "no_keys");
 }

@@ -164,6 +164,18 @@ fn weak_wrong_and_private_keys_are_refused_at_start() {
 }
 
 #[test]
+fn a_secret_may_be_in_a_file_whose_last_line_end_is_no_part_of_it() {
+    let folder = crate::support::Folder::new();
+    let path = folder.0.join("secret");
+    std::fs::write(&path, format!("{SECRET}\n")).unwrap();
+    let hub = with_key(&format!("file://{}", path.display()), "HS256");
+    assert_eq!(publish_with(*hub, &may_publish(&["*"])).status, 200);
+    std::fs::write(&path, "short\n").unwrap();
+    let text = refusal(&[("FANFARE_PUBLISHER_JWT_KEY", &format!("file://{}", path.display()))]);
+    assert!(text.contains("the secret has 5 bytes") && !text.contains("short"), "{text}");
+}
+
+#[test]
 fn settings_that_contradict_or_are_empty_are_refused() {
     let key = ("FANFARE_PUBLISHER_JWT_KEY", SECRET);
     let text = refusal(&[key, ("FANFARE_PUBLISHER_JWKS_URL", "https://x.example/jwks")]);
