@@ -95,6 +95,8 @@ impl Application {
                 heartbeat: config.heartbeat,
                 max_age: config.max_age,
                 queue: hub::Limits { events: config.queue_events, bytes: config.queue_bytes },
+                // Before the kernel gives up on it (`TCP_USER_TIMEOUT`), and says that it vanished.
+                patience: config.peer_timeout / 3,
             },
             history,
         );
@@ -144,9 +146,8 @@ impl Application {
         log::info!("stopping: streams end over {:?}", self.drain);
         let end = async {
             self.hub.drain(self.drain).await;
-            if timeout(LAST_ANSWERS, self.handle.stop(true)).await.is_err() {
-                self.handle.stop(false).await;
-            }
+            // What is left then takes nothing, and ends with the process.
+            let _ = timeout(LAST_ANSWERS, self.handle.stop(true)).await;
         };
         tokio::select! {
             () = end => {}
@@ -168,6 +169,8 @@ fn server_settings(config: &Config, workers: usize) -> ServerSettings {
         connection: Options {
             peer_timeout: config.peer_timeout,
             send_buffer: config.send_buffer,
+            probe: config.heartbeat > config.peer_timeout / 2,
+            header_timeout: config.header_timeout,
             idle_timeout: config.keep_alive.max(config.body_timeout) + Duration::from_secs(5),
         },
     }

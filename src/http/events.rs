@@ -76,8 +76,9 @@ pub async fn get(
         Err(_) if is_event_source(&request) => return Ok(come_back_later()),
         Err(refusal) => return Err(refusal.into()),
     };
-    let connection = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?.begin_stream();
+    let watch = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?;
     let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id);
+    let connection = watch.begin_stream(subscription.lifeline());
     // Its chunks are what a Broadcaster writes.
     let direct = request.version() == Version::HTTP_11 && direct_write.0;
     let body = Body { subscription, connection, direct };

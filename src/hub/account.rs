@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::registry::Key;
+use crate::connection::Lifeline;
 
 /// Why a stream has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +77,9 @@ pub struct Account {
     since: Instant,
     events: AtomicU64,
     bytes: AtomicU64,
-    progress: AtomicU64,
     end: OnceLock<End>,
-    closed: AtomicBool,
+    /// Its way to whoever writes to its socket.
+    pub lifeline: Arc<Lifeline>,
     /// Its place in the registry, while it is live.
     pub key: Mutex<Option<Key>>,
     endings: Arc<Endings>,
@@ -92,9 +93,8 @@ impl Account {
             since: Instant::now(),
             events: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
-            progress: AtomicU64::new(0),
             end: OnceLock::new(),
-            closed: AtomicBool::new(false),
+            lifeline: Arc::default(),
             key: Mutex::new(None),
             endings,
         }
@@ -104,17 +104,6 @@ impl Account {
     pub fn sent(&self, events: u64, bytes: usize) {
         self.events.fetch_add(events, Relaxed);
         self.bytes.fetch_add(bytes as u64, Relaxed);
-        self.progress();
-    }
-
-    /// Enters that its connection has taken something.
-    pub fn progress(&self) {
-        self.progress.fetch_add(1, Relaxed);
-    }
-
-    /// Grows whenever its connection takes something.
-    pub fn progress_made(&self) -> u64 {
-        self.progress.load(Relaxed)
     }
 
     /// Decides why the stream ends. The first reason stays.
@@ -127,12 +116,8 @@ impl Account {
         self.end.get().copied()
     }
 
-    /// Closes the account, and with it counts and logs the end of the stream: once, however
-    /// often this is called.
+    /// Closes the account, and with it counts and logs the end of the stream.
     pub fn close(&self) {
-        if self.closed.swap(true, Relaxed) {
-            return;
-        }
         let why = *self.end.get_or_init(|| End::Left);
         self.endings.0[why as usize].fetch_add(1, Relaxed);
         log::info!(
@@ -144,10 +129,5 @@ impl Account {
             events = self.events.load(Relaxed),
             bytes = self.bytes.load(Relaxed),
         );
-    }
-
-    /// Whether the end has been logged.
-    pub fn is_closed(&self) -> bool {
-        self.closed.load(Relaxed)
     }
 }

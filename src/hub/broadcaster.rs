@@ -61,7 +61,7 @@ impl Broadcaster {
             (settings.heartbeat / 100).clamp(Duration::from_millis(10), Duration::from_millis(250));
         Self {
             live: Registry::default(),
-            behind: Behind::default(),
+            behind: Behind::new(settings.patience),
             ready: Ready::default(),
             wheel: Wheel::new(tick),
             tick,
@@ -138,16 +138,13 @@ impl Broadcaster {
         if refused == Refused::Closed {
             return;
         }
-        let courier = match live.sink {
-            Sink::Queue(_) => None,
-            Sink::Socket(socket) => {
-                let (socket, mut subscription, place, backlog) = socket.into_parts();
-                subscription.fall_behind(place);
-                let carry = courier::carry(subscription, socket, backlog.into_chunks());
-                Some(spawn_local(carry).abort_handle())
-            }
-        };
-        self.behind.insert(live.account, self.now, courier);
+        self.behind.insert(live.account, self.now);
+        // Another's queue tells its body stream by its end.
+        if let Sink::Socket(socket) = live.sink {
+            let (socket, mut subscription, place, backlog) = socket.into_parts();
+            subscription.fall_behind(place);
+            spawn_local(courier::carry(subscription, socket, backlog.into_chunks()));
+        }
     }
 
     fn forget(&mut self, key: Key) -> Option<Live> {
@@ -234,12 +231,15 @@ impl Handler<Subscribe> for Broadcaster {
     fn handle(&mut self, message: Subscribe, _: &mut Context<Self>) -> Self::Result {
         let Subscribe { selectors, queue, account, deadline } = message;
         self.behind.remove(&account);
+        if account.ending().is_some() {
+            return MessageResult(None);
+        }
         let live = Live::new(Sink::Queue(queue), Arc::clone(&account), deadline, self.heartbeat);
         let delay = live.next_look(Instant::now());
         let key = self.live.insert(&selectors, live);
         *account.key.lock() = Some(key);
         self.wheel.plan(key, delay);
-        MessageResult(self.delivered)
+        MessageResult(Some(self.delivered))
     }
 }
 
@@ -251,9 +251,8 @@ impl Handler<Adopt> for Broadcaster {
         let live = key.and_then(|key| Some((key, self.live.get_mut(key)?)));
         let Some((key, live)) = live else {
             // Let go or ended meanwhile: it finds out when it has read its queue.
-            let account = Arc::clone(subscription.account());
-            let carry = spawn_local(courier::carry(subscription, socket, None));
-            return self.behind.carried_by(&account, carry.abort_handle());
+            spawn_local(courier::carry(subscription, socket, None));
+            return;
         };
         let (waiting, place) = subscription.settle();
         let waker = self.ready.waker(key);
@@ -299,8 +298,8 @@ impl Handler<Drain> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Drain { until }: Drain, ctx: &mut Context<Self>) {
-        self.behind.end_all(End::Drained);
-        // Those that become live from now on are ended by a later tick.
+        // Those that are behind see to it themselves; those that become live from now on are ended
+        // by a later tick.
         ctx.run_interval(DRAIN_TICK, move |this, _| {
             let left = until.saturating_duration_since(Instant::now());
             let ticks = left.as_millis() / DRAIN_TICK.as_millis() + 1;

@@ -21,9 +21,10 @@ use crate::{history::Position, topic::Selector};
 pub struct Deliver(pub Arc<Round>);
 
 /// Make this subscriber live. Answered with the position of the last entry that the Broadcaster
-/// has delivered: whatever follows it will be in the queue.
+/// has delivered: whatever follows it will be in the queue. `None` where the subscriber has to
+/// end.
 #[derive(Message)]
-#[rtype(result = "Position")]
+#[rtype(result = "Option<Position>")]
 pub struct Subscribe {
     /// What it asks for.
     pub selectors: Arc<[Selector]>,

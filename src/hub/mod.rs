@@ -58,6 +58,9 @@ use account::Endings;
 use admission::Admission;
 use messages::{Ask, Drain};
 
+/// How long the last streams to end may take to write what they have.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 /// What the hub is told to hold to.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -71,6 +74,8 @@ pub struct Settings {
     pub max_age: Duration,
     /// How much may wait for one subscriber.
     pub queue: Limits,
+    /// How long a subscriber may take nothing while something waits for it.
+    pub patience: Duration,
 }
 
 /// Why an event is not published.
@@ -197,14 +202,14 @@ impl Hub {
     }
 
     /// Takes no more subscribers and events, and ends all streams, spread over the given time.
-    /// Returns when the last has ended, or after twice that time (a stalled one can't be told).
+    /// Returns when the last has ended, or soon after that time (a stalled one can't be told).
     pub async fn drain(&self, over: Duration) {
-        self.0.admission.close();
         let until = Instant::now() + over;
+        self.0.admission.close(until);
         for broadcaster in self.broadcasters() {
             broadcaster.do_send(Drain { until });
         }
         // A time-out here is not an error: what is left ends with the process.
-        let _ = timeout(over * 2, self.0.admission.wait_until_empty()).await;
+        let _ = timeout(over + LAST_WORDS, self.0.admission.wait_until_empty()).await;
     }
 }

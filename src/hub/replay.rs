@@ -8,17 +8,20 @@ use std::{sync::Arc, time::Instant};
 
 use super::{registry::TEST, slice::Slice};
 use crate::{
-    history::{Entry, History, LastEventId, Loss, Position},
+    connection::Lifeline,
+    history::{Entry, History, LastEventId, Limits, Loss, Position},
     sse::Frame,
     topic::{Selector, Topic},
 };
 
-/// How many entries are read at a time.
-const CHUNK: usize = 256;
+/// What is read at a time. Retention can't free it before a slow reader has taken it: one entry
+/// of any size, or a few small ones.
+const CHUNK: Limits = Limits { events: 256, bytes: 256 * 1024 };
 
 pub struct Replay {
     history: History,
     selectors: Arc<[Selector]>,
+    lifeline: Arc<Lifeline>,
     place: Position,
     up_to: Option<Position>,
     chunk: std::vec::IntoIter<Arc<Entry>>,
@@ -38,12 +41,14 @@ impl Replay {
     pub fn new(
         history: &History,
         selectors: &Arc<[Selector]>,
+        lifeline: &Arc<Lifeline>,
         place: Position,
         up_to: Option<Position>,
     ) -> Self {
         Self {
             history: history.clone(),
             selectors: Arc::clone(selectors),
+            lifeline: Arc::clone(lifeline),
             place,
             up_to,
             chunk: Vec::new().into_iter(),
@@ -83,12 +88,14 @@ impl Replay {
     }
 
     fn read(&mut self) -> Option<Frame> {
+        // A reader for whom there is nothing to write is not one that takes nothing.
+        self.lifeline.progress();
         let chunk = self.history.read(self.place, self.up_to, CHUNK);
-        let whole = chunk.entries.len() == CHUNK;
-        self.reads = if whole { Reads::More } else { Reads::Done };
-        let gap = chunk.overtaken.then(|| {
+        self.reads = if chunk.last { Reads::Done } else { Reads::More };
+        let gap = chunk.overtaken.map(|went_on_from| {
             let first = chunk.entries.first().map(|entry| entry.wire_id());
-            gap(&self.place.to_string(), Loss::Trimmed, first)
+            let asked = std::mem::replace(&mut self.place, went_on_from);
+            gap(&asked.to_string(), Loss::Trimmed, first)
         });
         self.chunk = chunk.entries.into_iter();
         gap

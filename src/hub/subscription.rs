@@ -21,6 +21,7 @@ use super::{
     replay::{Replay, gap_after},
 };
 use crate::{
+    connection::Lifeline,
     history::{LastEventId, Position, Start},
     sse::Frame,
     topic::Selector,
@@ -38,6 +39,8 @@ pub struct Subscription {
     account: Arc<Account>,
     seat: Seat,
     deadline: Option<Instant>,
+    /// When it ends, should it not be live while the hub drains: drawn, so that not all do at once.
+    drains_at: Option<Instant>,
     state: State,
 }
 
@@ -88,6 +91,7 @@ impl Subscription {
             account: Arc::new(account),
             seat,
             deadline,
+            drains_at: None,
             state: State::Opening(last_event_id),
         }
     }
@@ -95,7 +99,7 @@ impl Subscription {
     /// What comes next. May be cancelled while the subscription is settled.
     pub async fn next(&mut self) -> Next {
         loop {
-            if let (State::CatchingUp(_), Some(why)) = (&self.state, self.must_end()) {
+            if let Some(why) = self.must_end() {
                 return self.finish(why).map_or(Next::End, Next::Frame);
             }
             match &mut self.state {
@@ -155,6 +159,11 @@ impl Subscription {
         matches!(&self.state, State::Live(queue, _) if queue.is_settled())
     }
 
+    /// For whoever writes it to the kernel.
+    pub fn lifeline(&self) -> Arc<Lifeline> {
+        Arc::clone(&self.account.lifeline)
+    }
+
     /// Hands the socket to the Broadcaster.
     pub fn hand_over(self, socket: TcpStream) {
         let broadcaster = self.broadcaster.clone();
@@ -194,7 +203,12 @@ impl Subscription {
     }
 
     fn catch_up(&self, place: Position) -> State {
-        State::CatchingUp(Replay::new(&self.hub.0.history, &self.selectors, place, None))
+        State::CatchingUp(self.replay(place, None))
+    }
+
+    fn replay(&self, place: Position, up_to: Option<Position>) -> Replay {
+        let history = &self.hub.0.history;
+        Replay::new(history, &self.selectors, &self.account.lifeline, place, up_to)
     }
 
     /// Takes a place in the registry. The queue and this value, whose drop leaves the registry,
@@ -208,14 +222,14 @@ impl Subscription {
             account: Arc::clone(&self.account),
             deadline: self.deadline,
         };
-        self.state = if let Ok(delivered) = self.broadcaster.send(subscribe).await {
-            let history = &self.hub.0.history;
-            let rest = Replay::new(history, &self.selectors, place, Some(delivered));
-            State::Joining(rest, receiver)
-        } else {
-            self.account.end(End::Failed);
-            State::Ended
-        };
+        match self.broadcaster.send(subscribe).await {
+            Ok(Some(delivered)) => {
+                self.state = State::Joining(self.replay(place, Some(delivered)), receiver);
+            }
+            // What has decided its end is seen at the next step.
+            Ok(None) => {}
+            Err(_) => self.account.end(End::Failed),
+        }
     }
 
     fn go_live(&mut self) {
@@ -224,14 +238,23 @@ impl Subscription {
         }
     }
 
-    /// Why a stream that is not live has to end, if it has to. A live one is ended by its
-    /// Broadcaster.
-    fn must_end(&self) -> Option<End> {
-        let aged = || self.deadline.filter(|deadline| *deadline <= Instant::now());
+    /// Why a stream that has no place in the registry has to end, if it has to. One that has is
+    /// ended by its Broadcaster, after what waits for it.
+    fn must_end(&mut self) -> Option<End> {
+        match self.state {
+            State::CatchingUp(_) | State::Registering(_) => {}
+            _ => return None,
+        }
+        let now = Instant::now();
+        if let (None, Some(until)) = (self.drains_at, self.seat.drains_until()) {
+            let left = until.saturating_duration_since(now);
+            self.drains_at = Some(now + left.mul_f64(fastrand::f64()));
+        }
+        let is_over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         self.account
             .ending()
-            .or_else(|| self.seat.is_draining().then_some(End::Drained))
-            .or_else(|| aged().map(|_| End::Aged))
+            .or_else(|| is_over(self.drains_at).then_some(End::Drained))
+            .or_else(|| is_over(self.deadline).then_some(End::Aged))
     }
 
     /// Ends the stream. Returns its last words, if there are any.
