@@ -61,12 +61,14 @@ impl Characters {
 
 const fn table(characters: Characters) -> [bool; 256] {
     let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = characters.have(byte as u8);
+    let mut byte: u8 = 0;
+    loop {
+        table[byte as usize] = characters.have(byte);
+        if byte == u8::MAX {
+            return table;
+        }
         byte += 1;
     }
-    table
 }
 
 /// Whether the text, of at most [`MAX_TOPIC_BYTES`], is an expansion of these parts.
