@@ -11,7 +11,7 @@
 //! | event | what is published: topics, data, optional id, type and retry |
 //! | frame | an event encoded for the wire, once, as shared bytes |
 //! | topic | the name an event is published under |
-//! | selector | what a subscriber asks for: `*`, an exact topic, or an RFC 6570 template |
+//! | selector | what a subscriber asks for: `*`, a topic, an RFC 6570 template, a URL Pattern |
 //! | subscriber | an entry in a Broadcaster's registry |
 //! | subscription | the stream of one subscriber |
 //! | Broadcaster | the actor that owns the subscriber map of one HTTP worker |

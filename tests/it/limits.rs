@@ -141,10 +141,10 @@ fn a_head_that_does_not_end_is_refused_in_time() {
     assert_eq!(get(hub.0, "/health/ready").status, 200);
 }
 
-/// Asks for a hundred templates, all different, that go on fitting a topic of letters up to its
-/// end, in as many ways as there are.
+/// Asks for a hundred templates, all different, that fit a topic of letters up to its end, in as
+/// many ways as there are; and for all that is kept.
 fn ask_for_hostile_templates(hub: Hub, expressions: usize, first: usize) -> (Connection, u16) {
-    let selector = |number| format!("topic={}{number}", "{a*}".repeat(expressions));
+    let selector = |number| format!("topic={}{number}", "{%2Ba}a".repeat(expressions));
     let selectors: Vec<String> = (first..first + 100).map(selector).collect();
     let head = format!("GET /events?lastEventID=earliest&{} HTTP/1.1", selectors.join("&"));
     let mut connection = Connection::open(hub.0);
@@ -156,7 +156,7 @@ fn ask_for_hostile_templates(hub: Hub, expressions: usize, first: usize) -> (Con
 #[test]
 fn hostile_templates_do_not_slow_publishers() {
     let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
-    let _hostile = [16, 100].map(|expressions| ask_for_hostile_templates(*hub, expressions, 0));
+    let _hostile = [10, 100].map(|expressions| ask_for_hostile_templates(*hub, expressions, 0));
     let mut stream = hub.subscribe("/events?topic=a{/x}");
     let topic = "a".repeat(200);
     let begun = Instant::now();
@@ -172,12 +172,12 @@ fn hostile_templates_do_not_slow_publishers() {
 #[test]
 fn templates_with_more_expressions_than_anyone_needs_are_refused() {
     let hub = Fanfare::start(&[]);
-    assert_eq!(ask_for_hostile_templates(*hub, 16, 0).1, 200);
-    assert_eq!(ask_for_hostile_templates(*hub, 17, 0).1, 400);
-    let answer = get(hub.0, &format!("/events?topic={}", "{a*}".repeat(17)));
+    assert_eq!(ask_for_hostile_templates(*hub, 10, 0).1, 200);
+    assert_eq!(ask_for_hostile_templates(*hub, 11, 0).1, 400);
+    let answer = get(hub.0, &format!("/events?topic={}", "{a*}".repeat(11)));
     let error = &answer.json()["error"];
     assert_eq!((answer.status, &error["code"]), (400, &"invalid_parameter".into()));
-    assert_eq!(error["message"], "`topic` is a template with more than 16 expressions");
+    assert_eq!(error["message"], "`topic` is a template with more than 10 expressions");
 }
 
 /// Asks for the hub's health again and again until the work is done. Returns how long the work
@@ -205,7 +205,7 @@ fn dear_topic() -> String {
 fn an_event_that_is_dear_to_match_leaves_the_thread_to_others() {
     let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
     let _hostile: Vec<_> =
-        (0..10).map(|stream| ask_for_hostile_templates(*hub, 16, stream * 100)).collect();
+        (0..10).map(|stream| ask_for_hostile_templates(*hub, 10, stream * 100)).collect();
     hub.wait_for_subscribers(10);
     let publish = || drop(hub.publish(&format!("?topic={}", dear_topic()), "1"));
     let (took, longest) = longest_wait_during(*hub, publish);
@@ -219,7 +219,7 @@ fn a_replay_that_is_dear_to_match_leaves_the_thread_to_others() {
         hub.publish(&format!("?topic={}", dear_topic()), "1");
     }
     let replay = || {
-        let _hostile = ask_for_hostile_templates(*hub, 16, 0);
+        let _hostile = ask_for_hostile_templates(*hub, 10, 0);
         hub.wait_for_subscribers(1);
     };
     let (took, longest) = longest_wait_during(*hub, replay);

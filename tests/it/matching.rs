@@ -250,6 +250,8 @@ fn patterns_that_are_wrong_or_dear_are_refused() {
     assert_eq!(refused(""), Invalid::Empty { field: "match_urlpattern" });
     let long = "a".repeat(limit + 1);
     assert_eq!(refused(&long), Invalid::TooLong { field: "match_urlpattern", limit });
+    // The parser panics at this one where overflows are checked, as in tests; else it is a pattern.
+    assert_eq!(refused("*:]"), wrong);
     assert!(Base::parse("/relative").is_none() && Base::parse("data:x").is_none());
 }
 
