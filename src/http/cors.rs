@@ -1,4 +1,4 @@
-//! Which pages may talk to the hub (Fetch standard, 3.2).
+//! What pages are told that talk to the hub (Fetch standard, 3.2).
 //!
 //! Promises: open to any origin without credentials by default, `null` included (a page opened
 //! from disk); with a list of origins, to these with credentials. Errors have the headers too.
@@ -12,19 +12,10 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::error::ApiError;
+use super::{error::ApiError, origins::Origins};
 
 /// How long a browser may remember a preflight, in seconds: what Chromium allows at the most.
 const MAX_AGE: usize = 7200;
-
-/// Who may talk to the hub from a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origins {
-    /// Anyone, without credentials.
-    Any,
-    /// These, with credentials.
-    Only(Vec<String>),
-}
 
 /// The middleware.
 pub fn cors(origins: &Origins) -> Cors {

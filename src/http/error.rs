@@ -67,6 +67,12 @@ pub enum ApiError {
     /// A preflight that is refused.
     #[error("this origin, method or header is not allowed (FANFARE_CORS_ORIGINS)")]
     Cors,
+    /// A page that may not publish.
+    #[error("pages of this origin may not publish: list it in FANFARE_CORS_ORIGINS")]
+    Origin,
+    /// Too many bodies arrive at a time.
+    #[error("the hub receives too much at a time: try again later")]
+    Busy,
     /// No place for a stream.
     #[error("{0}: try again later")]
     Refused(#[from] Refusal),
@@ -95,6 +101,8 @@ impl ApiError {
             Self::NotFound => "not_found",
             Self::Method(_) => "method_not_allowed",
             Self::Cors => "cors_refused",
+            Self::Origin => "origin_refused",
+            Self::Busy => "busy",
             Self::Refused(Refusal::Full) => "full",
             Self::Refused(Refusal::AddressFull) => "address_full",
             Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
@@ -116,6 +124,7 @@ impl ResponseError for ApiError {
             | Self::Json(_)
             | Self::BodyBroken
             | Self::Cors => StatusCode::BAD_REQUEST,
+            Self::Origin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -124,15 +133,16 @@ impl ResponseError for ApiError {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Publish(PublishError::Failing) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Refused(_) | Self::Publish(PublishError::Draining) | Self::NotReady => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Refused(_)
+            | Self::Publish(PublishError::Draining)
+            | Self::NotReady
+            | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         #[derive(serde::Serialize)]
-        struct Answer<'a> {
+        struct Failure<'a> {
             success: bool,
             error: Reason<'a>,
         }
@@ -153,15 +163,14 @@ impl ResponseError for ApiError {
                     "application/json, application/x-www-form-urlencoded",
                 ));
             }
-            Self::BodyTimeout | Self::BodyBroken | Self::TooLarge(_) => {
-                response.force_close();
-            }
             _ if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
+                // Its socket has to be free for others meanwhile.
+                response.force_close();
             }
             _ => {}
         }
         let error = Reason { code: self.code(), message: self.to_string() };
-        response.json(Answer { success: false, error })
+        response.json(Failure { success: false, error })
     }
 }

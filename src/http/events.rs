@@ -23,16 +23,16 @@ use crate::{
 /// and of the header itself.
 const LAST_EVENT_ID: [&str; 4] = ["lastEventID", "lastEventId", "last_event_id", "Last-Event-ID"];
 
-/// When a browser that was turned away comes back, in milliseconds.
-const COME_BACK: std::ops::Range<u64> = 30_000..60_000;
+/// For how long a browser is turned away, in milliseconds.
+const TURNED_AWAY: std::ops::Range<u64> = 30_000..60_000;
 
 /// What a subscriber asks for.
-struct Ask {
+struct Wanted {
     selectors: Vec<Selector>,
     last_event_id: Option<LastEventId>,
 }
 
-impl Ask {
+impl Wanted {
     fn parse(request: &HttpRequest) -> Result<Self, ApiError> {
         let query = Query::parse(request.query_string())?;
         let mut selectors =
@@ -68,7 +68,7 @@ pub async fn get(
     broadcaster: Data<Addr<Broadcaster>>,
     direct_write: Data<DirectWrite>,
 ) -> Result<HttpResponse, ApiError> {
-    let ask = Ask::parse(&request)?;
+    let wanted = Wanted::parse(&request)?;
     let address = super::address(&request);
     let seat = match hub.admit(address) {
         Ok(seat) => seat,
@@ -77,7 +77,7 @@ pub async fn get(
         Err(refusal) => return Err(refusal.into()),
     };
     let watch = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?;
-    let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id);
+    let subscription = hub.subscribe(&broadcaster, seat, wanted.selectors, wanted.last_event_id);
     let connection = watch.begin_stream(subscription.lifeline());
     // Its chunks are what a Broadcaster writes.
     let direct = request.version() == Version::HTTP_11 && direct_write.0;
@@ -93,7 +93,7 @@ pub async fn get(
 
 /// `HEAD`: the same head; no place is taken.
 pub async fn head_only(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    Ask::parse(&request)?;
+    Wanted::parse(&request)?;
     Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()))
 }
 
@@ -153,6 +153,7 @@ fn is_event_source(request: &HttpRequest) -> bool {
 }
 
 fn come_back_later() -> HttpResponse {
-    let after = std::time::Duration::from_millis(fastrand::u64(COME_BACK));
-    head().body(Frame::come_back(after).bytes())
+    let after = std::time::Duration::from_millis(fastrand::u64(TURNED_AWAY));
+    // Its socket has to be free for others meanwhile.
+    head().force_close().body(Frame::come_back(after).bytes())
 }

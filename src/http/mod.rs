@@ -16,20 +16,25 @@ mod cors;
 mod error;
 mod events;
 mod health;
+mod intake;
 mod log;
+mod origins;
 mod page;
 mod query;
 mod send_event;
 mod server;
+mod unread;
 
 pub use body::BodyLimits;
-pub use cors::Origins;
 pub use error::ApiError;
 pub use events::DirectWrite;
+pub use origins::Origins;
 pub use server::{ServerSettings, serve};
 
 use cors::{answer_preflights, cors};
-use log::log_request;
+use intake::Intake;
+use log::{log_end, log_request};
+use unread::end_unread;
 
 const READ: &str = "GET, HEAD, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
@@ -72,5 +77,7 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
 /// Where a request comes from.
 fn address(request: &HttpRequest) -> IpAddr {
     // A TCP connection always has a peer; one without is on this machine.
-    request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip())
+    let address = request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    // A listener of both protocols has those of IPv4 as `::ffff:192.0.2.1`.
+    address.to_canonical()
 }

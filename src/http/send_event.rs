@@ -8,6 +8,8 @@ use actix_web::{
 use super::{
     body::{BodyLimits, read_json},
     error::ApiError,
+    intake::Intake,
+    origins::Origins,
     query::Query,
 };
 use crate::{
@@ -23,24 +25,27 @@ pub async fn post(
     payload: Payload,
     hub: Data<Hub>,
     limits: Data<BodyLimits>,
+    intake: Data<Intake>,
+    origins: Data<Origins>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
-    struct Answer {
+    struct Published {
         success: bool,
         id: String,
         subscribers: usize,
     }
 
+    origins.check(&request)?;
     let query = Query::parse(request.query_string())?;
     let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
     let topics = Topics::new(topics)?;
     let id = query.one("id")?.map(EventId::parse).transpose()?;
     let kind = query.one("type")?.map(EventType::parse).transpose()?;
     let retry = query.one("retry")?.map(Retry::parse).transpose()?;
-    let data = read_json(&request, payload, **limits).await?;
+    let data = read_json(&request, payload, **limits, &intake).await?;
 
     let receipt = hub.publish(Event { topics, data, id, kind, retry }).await?;
-    Ok(HttpResponse::Ok().json(Answer {
+    Ok(HttpResponse::Ok().json(Published {
         success: true,
         id: receipt.id,
         subscribers: receipt.subscribers,

@@ -10,15 +10,16 @@ use std::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "sse"]),
-    ("app", &["config", "connection", "history", "http", "hub"]),
+    ("app", &["config", "connection", "files", "history", "http", "hub"]),
     ("config", &["http"]),
-    ("http", &["connection", "event", "history", "hub", "invalid", "sse", "topic"]),
+    ("http", &["connection", "event", "files", "history", "hub", "invalid", "sse", "topic"]),
     ("hub", &["connection", "event", "history", "sse", "topic"]),
     ("history", &["event", "sse", "topic"]),
     ("sse", &["event"]),
     ("event", &["invalid", "topic"]),
     ("topic", &["invalid"]),
     ("connection", &[]),
+    ("files", &[]),
     ("invalid", &[]),
 ];
 
