@@ -4,7 +4,11 @@
 //! variable, typed, and checked before anything starts; a wrong one is named in one line with
 //! what is allowed. Does not: keep a wrong setting's value to itself; none of them is a secret.
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use clap::{
@@ -42,7 +46,8 @@ pub struct Config {
     pub workers: Option<usize>,
 
     /// The origins whose pages may use the hub: `*` for any, without credentials; or a list such
-    /// as `https://a.example,https://b.example`, with credentials
+    /// as `https://a.example,https://b.example`, with credentials. Other pages, but for the hub's
+    /// own, can't publish then
     #[arg(long, env = "FANFARE_CORS_ORIGINS", value_name = "ORIGINS", default_value = "*",
           value_parser = str::parse::<Origins>)]
     pub cors_origins: Origins,
@@ -68,7 +73,8 @@ pub struct Config {
           value_parser = size("0", "1TiB"))]
     pub history_bytes: usize,
 
-    /// The most events that wait for one subscriber; one that takes nothing is cut then
+    /// The most events that wait for one subscriber. Above it, the subscriber catches up from the
+    /// history; one that takes nothing for a third of the peer time-out then is cut
     #[arg(long, env = "FANFARE_QUEUE_EVENTS", value_name = "COUNT", default_value = "1000",
           value_parser = count(1, 1_000_000))]
     pub queue_events: usize,
@@ -98,8 +104,8 @@ pub struct Config {
           value_parser = count(0, 100_000_000))]
     pub max_subscribers: Option<usize>,
 
-    /// The most streams at a time from one address; 0 for no limit. Behind a proxy all come from
-    /// the proxy's
+    /// The most streams at a time from one address, or one /64 network of IPv6; 0 for no limit.
+    /// Behind a proxy all come from the proxy's
     #[arg(long, env = "FANFARE_MAX_PER_ADDRESS", value_name = "COUNT", default_value = "0",
           value_parser = count(0, 100_000_000))]
     pub max_per_address: usize,
@@ -207,10 +213,19 @@ pub fn with_environment(command: Command) -> Command {
     command.mut_subcommand("serve", |serve| serve.mut_arg("port", |port| port.env(name)))
 }
 
-/// The port of the hub on this machine, as the environment has it: where the other commands look.
-pub fn local_port() -> String {
+/// Host and port of the hub on this machine, as the environment has them: where the other commands
+/// look. What listens on every address is found on loopback. Nothing is refused here; a wrong
+/// setting leads nowhere under its own name.
+pub fn local_hub() -> String {
+    let host = variable("FANFARE_HOST").unwrap_or_else(|| "0.0.0.0".to_owned());
+    let host = match host.parse() {
+        Ok(IpAddr::V4(ip)) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        Ok(IpAddr::V6(ip)) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+        Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
+        Ok(IpAddr::V4(_)) | Err(_) => host,
+    };
     let port = fanfare_port().or_else(|| variable("PORT"));
-    port.unwrap_or_else(|| "3000".to_owned())
+    format!("{host}:{}", port.as_deref().unwrap_or("3000"))
 }
 
 /// Kubernetes tells every pod of a service called `fanfare` in variables that begin as ours do.

@@ -54,9 +54,18 @@ pub enum Invalid {
         /// The limit.
         limit: usize,
     },
-    /// A template would take too much memory when compiled.
-    #[error("`{field}` is a template with too many variables")]
+    /// A template would take too long to match.
+    #[error("`{field}` is a template with more than {limit} expressions")]
     TooComplex {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// Not a URL Pattern, or one that would take too much memory or too long to compile. Which of
+    /// them is the compiler's secret.
+    #[error("`{field}` is not a URL Pattern, or too complex: simplify it")]
+    Pattern {
         /// The part's name in a request.
         field: &'static str,
     },

@@ -26,10 +26,11 @@
 //!    the one order.
 //! 3. The hub's tail takes what was appended since its last round, and tells every
 //!    [`hub::Broadcaster`], one a worker.
-//! 4. Each Broadcaster asks its [`hub::registry`] who matches, and puts the frame into the
-//!    bounded queue of each. When all have answered, so is the publisher.
-//! 5. The [`hub::Subscription`] of each subscriber passes its frames on to the
-//!    [`connection`].
+//! 4. Each Broadcaster asks its [`hub::registry`] who matches, and writes to the socket of each;
+//!    what the kernel does not take waits in a bounded backlog. When all have answered, so is the
+//!    publisher.
+//! 5. A stream begins at actix, and may have to stay there: then step 4 ends in a bounded queue,
+//!    and its [`hub::Subscription`] passes the frames on to the [`connection`].
 //!
 //! ARCHITECTURE.md has the reasons, with measurements.
 

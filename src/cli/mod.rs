@@ -1,13 +1,17 @@
 //! The command line: one file a command.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    fmt::Display,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::config::{self, Config};
 
-use hub_url::HubUrl;
-
+mod answer;
 mod bench;
 mod health;
 mod hub_url;
@@ -78,9 +82,12 @@ fn names_command(arguments: &[OsString], command: &clap::Command) -> bool {
         || !first.starts_with('-')
 }
 
-/// The hub on this machine.
-fn default_url() -> HubUrl {
-    HubUrl::local(&config::local_port())
+/// Prints a result. That nobody reads it any more, as with `| head`, is no error.
+fn print(result: impl Display) -> Result<(), String> {
+    match writeln!(io::stdout().lock(), "{result}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
 }
 
 fn report(result: Result<(), String>) -> ExitCode {

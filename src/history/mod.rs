@@ -171,6 +171,14 @@ impl History {
 }
 
 impl Tail {
+    /// Waits until so many entries have been appended that [`Tail::next`] has not yielded, or the
+    /// time is over.
+    pub async fn gather(&mut self, events: usize, patience: std::time::Duration) {
+        match self {
+            Self::Memory(tail) => tail.gather(events, patience).await,
+        }
+    }
+
     /// Waits for the next entries: at least one, at most `events`, and no more bytes than given
     /// unless the first alone has more.
     pub async fn next(&mut self, events: usize, bytes: usize) -> Vec<Appended> {

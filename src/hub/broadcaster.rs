@@ -26,11 +26,12 @@ use super::{
     messages::{Adopt, Answer, Ask, Deliver, Drain, Subscribe, Unsubscribe},
     queue::{Limits, Refused},
     ready::Ready,
-    registry::{Key, Registry},
+    registry::{Key, Registry, Search},
     round::{Part, Round},
+    slice::Slice,
     socket_sink::SocketSink,
 };
-use crate::{history::Position, sse::Frame, topic::Topic};
+use crate::{history::Position, sse::Frame};
 
 /// How often streams are ended while draining.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
@@ -79,17 +80,26 @@ impl Broadcaster {
         self.now
     }
 
-    /// Appends everyone who asks for one of these topics.
-    pub(super) fn all_matching(&mut self, topics: &[Topic], targets: &mut Vec<Target>) {
-        let mut found = Vec::new();
-        self.live.matching(topics, &mut found);
-        targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+    pub(super) fn begin_search(&mut self) -> Search {
+        self.live.begin_search()
     }
 
-    /// Adds an entry of a round to everyone who asks for it.
-    pub(super) fn add_matching(&mut self, round: &Round, index: usize, targets: &mut Vec<Target>) {
+    /// Goes on with the search for everyone who asks for an entry of a round, and adds the entry
+    /// to those found. False where the slice was over before the end.
+    pub(super) fn add_matching(
+        &mut self,
+        round: &Round,
+        index: usize,
+        search: &mut Search,
+        targets: &mut Vec<Target>,
+        slice: &mut Slice,
+    ) -> bool {
         let mut found = Vec::new();
-        self.live.matching(&round.get(index).topics, &mut found);
+        let done = self.live.search(search, &round.get(index).topics, &mut found, slice);
+        if round.is_uniform() {
+            targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+            return done;
+        }
         for key in found {
             let Some(live) = self.live.get_mut(key) else { continue };
             if live.target.0 != self.round {
@@ -98,6 +108,7 @@ impl Broadcaster {
             }
             targets[live.target.1].entries.push(index);
         }
+        done
     }
 
     /// Sends a subscriber its part of a round. Tells whether it took it.

@@ -36,11 +36,13 @@ mod fan_out;
 mod heartbeat;
 mod live;
 mod messages;
+mod prefixes;
 mod queue;
 mod ready;
 pub mod registry;
 mod replay;
 mod round;
+mod slice;
 mod socket_sink;
 mod subscription;
 

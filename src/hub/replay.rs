@@ -4,13 +4,14 @@
 //! missing; where retention has overtaken the place, a `gap` event says so. Does not: hold up
 //! anyone else; it is read at the speed of one subscriber's socket.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
+use super::{registry::TEST, slice::Slice};
 use crate::{
     connection::Lifeline,
     history::{Entry, History, LastEventId, Limits, Loss, Position},
     sse::Frame,
-    topic::Selector,
+    topic::{Selector, Topic},
 };
 
 /// What is read at a time. Retention can't free it before a slow reader has taken it: one entry
@@ -62,11 +63,16 @@ impl Replay {
 
     /// The next frame for this subscriber; `None` at the end.
     pub async fn next(&mut self) -> Option<Frame> {
+        let mut slice = Slice::from(Instant::now());
         loop {
-            for entry in self.chunk.by_ref() {
+            // Taken when it is known who wants it: whoever cancels this loses none.
+            while let Some(entry) = self.chunk.as_slice().first() {
+                let wanted = any_matches(&self.selectors, &entry.topics, &mut slice).await;
+                let frame = wanted.then(|| entry.frame.clone());
                 self.place = entry.position;
-                if self.selectors.iter().any(|selector| selector.matches_any(&entry.topics)) {
-                    return Some(entry.frame.clone());
+                self.chunk.next();
+                if frame.is_some() {
+                    return frame;
                 }
             }
             match self.reads {
@@ -94,6 +100,23 @@ impl Replay {
         self.chunk = chunk.entries.into_iter();
         gap
     }
+}
+
+/// Whether one of these topics is asked for. Up to 100 selectors meet up to 100 topics: in between
+/// the thread is for others.
+async fn any_matches(selectors: &[Selector], topics: &[Topic], slice: &mut Slice) -> bool {
+    for selector in selectors {
+        for topic in topics {
+            if selector.matches(topic) {
+                return true;
+            }
+            if slice.spend(TEST + topic.as_str().len()) {
+                tokio::task::yield_now().await;
+                *slice = Slice::from(Instant::now());
+            }
+        }
+    }
+    false
 }
 
 /// The event that tells a subscriber that it has lost something.
