@@ -20,11 +20,12 @@ use tokio::{
 };
 
 use crate::{
+    auth::{self, Authority, Tickets},
     config::{Config, Switch},
     connection::Options,
     files::{Files, FilesError},
     history::{History, Limits, Tail},
-    http::{self, BodyLimits, DirectWrite, ServerSettings},
+    http::{self, BodyLimits, Credentials, DirectWrite, ServerSettings},
     hub::{self, Bell, Hub, Settings},
 };
 
@@ -47,6 +48,12 @@ pub enum StartError {
     /// A worker has died, or hangs.
     #[error("the workers did not start: {0}")]
     Workers(String),
+    /// Settings that contradict each other.
+    #[error("{0}")]
+    Settings(String),
+    /// A key can't be used.
+    #[error("{0}")]
+    Keys(#[from] auth::StartError),
     /// More streams than files.
     #[error(
         "FANFARE_MAX_SUBSCRIBERS (--max-subscribers) can't be {wanted}: \
@@ -78,6 +85,7 @@ pub enum RunError {
 pub struct Application {
     address: SocketAddr,
     hub: Hub,
+    authority: Authority,
     tail: Tail,
     bell: Bell,
     handle: ServerHandle,
@@ -88,6 +96,8 @@ pub struct Application {
 impl Application {
     /// Starts everything but the delivery. Needs an actix system around it.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let authority = config.auth.settings().map_err(StartError::Settings)?;
+        let authority = Authority::open(authority).await?;
         let workers = config.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
@@ -112,7 +122,7 @@ impl Application {
             StartError::Listen(SocketAddr::new(config.host, config.port), error)
         })?;
         let mut bell = Bell::default();
-        let settings = server_settings(config, workers, files);
+        let settings = server_settings(config, workers, files, authority.clone());
         let server = http::serve(listener, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Listen(address, error))?;
         let handle = server.handle();
@@ -127,7 +137,8 @@ impl Application {
             }
         }
         log_start(config, address, workers, max_subscribers);
-        Ok(Self { address, hub, tail, bell, handle, server, drain: config.drain })
+        log_openness(config, &authority);
+        Ok(Self { address, hub, authority, tail, bell, handle, server, drain: config.drain })
     }
 
     /// Where it listens.
@@ -138,6 +149,11 @@ impl Application {
     /// Its hub.
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// Who may publish and subscribe.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Serves until it is told to stop, then ends in this order:
@@ -205,7 +221,12 @@ fn why(ended: Result<io::Result<()>, oneshot::error::RecvError>) -> String {
     }
 }
 
-fn server_settings(config: &Config, workers: usize, files: Files) -> ServerSettings {
+fn server_settings(
+    config: &Config,
+    workers: usize,
+    files: Files,
+    authority: Authority,
+) -> ServerSettings {
     ServerSettings {
         workers,
         files,
@@ -213,6 +234,13 @@ fn server_settings(config: &Config, workers: usize, files: Files) -> ServerSetti
         keep_alive: config.keep_alive,
         body: BodyLimits { max_bytes: config.max_body, patience: config.body_timeout },
         direct_write: DirectWrite(config.direct_write == Switch::On),
+        credentials: Credentials {
+            authority,
+            cookie: config.auth.cookie_name.clone(),
+            publish_origins: config.auth.publish_origins.clone().unwrap_or_default(),
+            admin: config.auth.admin_token.clone(),
+            tickets: Tickets::default(),
+        },
         origins: config.cors_origins.clone(),
         connection: Options {
             peer_timeout: config.peer_timeout,
@@ -258,9 +286,19 @@ fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribe
         config.history_events,
         config.history_bytes,
     );
-    log::warn!("anyone who reaches this address may publish and subscribe");
+}
+
+/// Says what is open to whom.
+fn log_openness(config: &Config, authority: &Authority) {
+    let open = match (authority.publishing_is_open(), authority.is_anonymous()) {
+        (true, true) => "publish and subscribe",
+        (true, false) => "publish",
+        (false, true) => "subscribe",
+        (false, false) => return,
+    };
+    log::warn!("anyone who reaches this address may {open}");
     if config.cors_origins == http::Origins::Any {
-        log::warn!("pages of any origin may publish and subscribe (FANFARE_CORS_ORIGINS)");
+        log::warn!("pages of any origin may {open} (FANFARE_CORS_ORIGINS)");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns: the environment; nothing else reads it. Promises: every setting is a flag with a
 //! variable, typed, and checked before anything starts; a wrong one is named in one line with
-//! what is allowed. Does not: keep a wrong setting's value to itself; none of them is a secret.
+//! what is allowed. A value is repeated only where it is no secret. Does not: read key files.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -18,6 +18,10 @@ use clap::{
 };
 
 use crate::http::Origins;
+
+mod auth;
+
+pub use auth::{Auth, refuse_secret_arguments};
 
 /// A setting that is on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -141,6 +145,10 @@ pub struct Config {
           value_parser = duration("1s", "1h"))]
     pub keep_alive: Duration,
 
+    /// Who may publish, and who may listen
+    #[command(flatten)]
+    pub auth: Auth,
+
     /// What is logged: `error`, `warn`, `info`, `debug`, or by module as `env_logger` reads it
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info",
           value_parser = parse_filter)]
@@ -207,10 +215,17 @@ pub fn read_dot_env() -> Result<(), String> {
     }
 }
 
-/// Lets `FANFARE_PORT` stand in for `PORT` where it is set.
+/// Lets settings be read under their other names, where they are not set under ours.
 pub fn with_environment(command: Command) -> Command {
-    let name = if fanfare_port().is_some() { "FANFARE_PORT" } else { "PORT" };
-    command.mut_subcommand("serve", |serve| serve.mut_arg("port", |port| port.env(name)))
+    let others = auth::OTHER_NAMES.into_iter().chain([("port", "FANFARE_PORT", "PORT")]);
+    others.fold(command, |command, (arg, ours, other)| {
+        let name = match variable(ours) {
+            None if variable(other).is_some() => other,
+            Some(value) if is_service(&value) => other,
+            _ => ours,
+        };
+        command.mut_subcommand("serve", |serve| serve.mut_arg(arg, |arg| arg.env(name)))
+    })
 }
 
 /// Host and port of the hub on this machine, as the environment has them: where the other commands
@@ -303,12 +318,18 @@ pub fn explain(error: &clap::Error, command: &Command) -> String {
     let of_flag =
         |arg: &&clap::Arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
     let all = command.get_subcommands().flat_map(Command::get_arguments);
-    let env = all.into_iter().find(of_flag).and_then(clap::Arg::get_env);
-    let name =
-        env.map_or_else(|| flag.to_owned(), |env| format!("{} ({flag})", env.to_string_lossy()));
+    let arg = all.into_iter().find(of_flag);
+    let env = arg.and_then(clap::Arg::get_env).map(|env| env.to_string_lossy());
     let allowed = std::error::Error::source(error)
         .map(ToString::to_string)
         .or_else(|| text(ContextKind::ValidValue).map(|values| format!("allowed is {values}")))
         .unwrap_or_else(|| "it has no value".to_owned());
-    format!("{name} can't be {value:?}: {allowed}")
+    match env {
+        // Not a word of a secret.
+        Some(env) if arg.is_some_and(clap::Arg::is_hide_env_values_set) => {
+            format!("{env} can't be used: {allowed}")
+        }
+        Some(env) => format!("{env} ({flag}) can't be {value:?}: {allowed}"),
+        None => format!("{flag} can't be {value:?}: {allowed}"),
+    }
 }

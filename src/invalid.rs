@@ -54,6 +54,20 @@ pub enum Invalid {
         /// The limit.
         limit: usize,
     },
+    /// Neither on nor off.
+    #[error(
+        "`{field}` is on or off: leave its value out, or give it one of 1, true, on, 0, false, off"
+    )]
+    Switch {
+        /// The part's name in a request.
+        field: &'static str,
+    },
+    /// Not the id of a subscriber.
+    #[error("`id` is not the id of a subscriber, which its stream begins with")]
+    SubscriberId,
+    /// Nobody is named, or too many are.
+    #[error("name a `subject`, or the `id` of a subscriber: one of them")]
+    Whom,
     /// A template would take too long to match.
     #[error("`{field}` is a template with more than {limit} expressions")]
     TooComplex {

@@ -17,6 +17,9 @@
 //! | Broadcaster | the actor that owns the subscriber map of one HTTP worker |
 //! | history | the ordered log of events that a returning subscriber is replayed from |
 //! | position | a place in the history: epoch and sequence |
+//! | token | a JWT that says what its bearer may do |
+//! | grant | what a valid token allows |
+//! | terms | what a stream was opened with: private topics, an end |
 //! | drain | the planned end of all streams before the process stops |
 //!
 //! # The way of an event
@@ -35,6 +38,7 @@
 //! ARCHITECTURE.md has the reasons, with measurements.
 
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod connection;

@@ -13,6 +13,7 @@ need libc6-dev test -e "$(cc -print-file-name=crt1.o 2>/dev/null)"
 need make has make
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need curl has curl
+need openssl has openssl
 need nodejs has node
 need npm has npm
 need python3 has python3

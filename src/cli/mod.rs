@@ -50,10 +50,13 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     if !names_command(&arguments, &command) {
         arguments.insert(1.min(arguments.len()), "serve".into());
     }
-    let parsed = command
-        .clone()
-        .try_get_matches_from(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let matches = command.clone().try_get_matches_from(arguments);
+    if let Some(serve) = matches.as_ref().ok().and_then(|all| all.subcommand_matches("serve"))
+        && let Err(error) = config::refuse_secret_arguments(serve)
+    {
+        return refuse(&error);
+    }
+    let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(Cli::Serve(config)) => {
             let warnings = command.find_subcommand("serve").map(config::warnings);

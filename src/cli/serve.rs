@@ -66,6 +66,8 @@ fn begin_log(config: &Config) -> io::Result<Journal> {
 async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     // Before anything listens: who waits for the port may stop us as soon as it is open.
     let mut stop = stop_signals()?;
+    // Without a listener this signal ends the process.
+    let mut hang_up = signal(SignalKind::hangup())?;
     let application = tokio::select! {
         started = Application::start(config) => started?,
         _ = stop.recv() => {
@@ -73,6 +75,13 @@ async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
             return Ok(());
         }
     };
+    let authority = application.authority().clone();
+    rt::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            log::info!("reading the keys again");
+            authority.reload().await;
+        }
+    });
     Ok(application.run(stop).await?)
 }
 

@@ -37,6 +37,8 @@ pub struct Entry {
     pub own_id: Option<EventId>,
     /// The names it was published under.
     pub topics: Topics,
+    /// Whether a subscriber has to be allowed to receive it.
+    pub private: bool,
     /// What every subscriber that matches receives.
     pub frame: Frame,
 }
@@ -47,7 +49,7 @@ impl Entry {
             Some(id) => Frame::event(&event, id.as_str()),
             None => Frame::event(&event, &position.to_string()),
         };
-        Self { position, own_id: event.id, topics: event.topics, frame }
+        Self { position, own_id: event.id, topics: event.topics, private: event.private, frame }
     }
 
     /// The id on the wire: the publisher's own, or the position.

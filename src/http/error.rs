@@ -9,6 +9,7 @@ use actix_web::{
 };
 
 use crate::{
+    auth::AuthError,
     hub::{PublishError, Refusal},
     invalid::Invalid,
 };
@@ -73,6 +74,12 @@ pub enum ApiError {
     /// Too many bodies arrive at a time.
     #[error("the hub receives too much at a time: try again later")]
     Busy,
+    /// Not allowed.
+    #[error("{0}")]
+    Auth(#[from] AuthError),
+    /// More tickets are out than are kept.
+    #[error("too many tickets are unused: try again later")]
+    Tickets,
     /// No place for a stream.
     #[error("{0}: try again later")]
     Refused(#[from] Refusal),
@@ -103,6 +110,8 @@ impl ApiError {
             Self::Cors => "cors_refused",
             Self::Origin => "origin_refused",
             Self::Busy => "busy",
+            Self::Auth(why) => auth_code(*why),
+            Self::Tickets => "too_many_tickets",
             Self::Refused(Refusal::Full) => "full",
             Self::Refused(Refusal::AddressFull) => "address_full",
             Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
@@ -124,7 +133,16 @@ impl ResponseError for ApiError {
             | Self::Json(_)
             | Self::BodyBroken
             | Self::Cors => StatusCode::BAD_REQUEST,
-            Self::Origin => StatusCode::FORBIDDEN,
+            Self::Auth(AuthError::NoKeys)
+            | Self::Tickets
+            | Self::Busy
+            | Self::Refused(_)
+            | Self::Publish(PublishError::Draining)
+            | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Origin | Self::Auth(AuthError::NotGranted | AuthError::Origin) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Auth(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -133,10 +151,6 @@ impl ResponseError for ApiError {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Publish(PublishError::Failing) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Refused(_)
-            | Self::Publish(PublishError::Draining)
-            | Self::NotReady
-            | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -163,6 +177,9 @@ impl ResponseError for ApiError {
                     "application/json, application/x-www-form-urlencoded",
                 ));
             }
+            Self::Auth(why) if self.status_code() != StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((header::WWW_AUTHENTICATE, challenge(*why)));
+            }
             _ if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
                 // Its socket has to be free for others meanwhile.
@@ -172,5 +189,32 @@ impl ResponseError for ApiError {
         }
         let error = Reason { code: self.code(), message: self.to_string() };
         response.json(Failure { success: false, error })
+    }
+}
+
+fn auth_code(why: AuthError) -> &'static str {
+    match why {
+        AuthError::Missing => "token_missing",
+        AuthError::Malformed | AuthError::Signature | AuthError::Claims | AuthError::Operator => {
+            "token_invalid"
+        }
+        AuthError::Expired => "token_expired",
+        AuthError::TooEarly => "token_not_valid_yet",
+        AuthError::Audience => "token_audience",
+        AuthError::Issuer => "token_issuer",
+        AuthError::Origin => "origin_refused",
+        AuthError::Ticket => "ticket_invalid",
+        AuthError::NotGranted => "not_granted",
+        AuthError::NoKeys => "no_keys",
+    }
+}
+
+/// What a client that knows bearer tokens is told (RFC 6750, 3).
+fn challenge(why: AuthError) -> &'static str {
+    match why {
+        AuthError::Missing => "Bearer",
+        AuthError::Malformed | AuthError::Origin => r#"Bearer error="invalid_request""#,
+        AuthError::NotGranted => r#"Bearer error="insufficient_scope""#,
+        _ => r#"Bearer error="invalid_token""#,
     }
 }

@@ -1,86 +1,90 @@
-//! Whose pages may talk to the hub.
-//!
-//! Promises: a list has only origins that a browser sends, letter by letter, since that is how
-//! they are compared. Does not: answer preflights (`cors`).
+//! Patterns of origins, for what browsers do in a user's name.
 
-use std::str::FromStr;
+/// Which origins are meant. None at all by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OriginPatterns(Vec<Pattern>);
 
-use actix_web::{
-    HttpRequest,
-    http::{Uri, header},
-};
-
-use super::error::ApiError;
-
-const ALLOWED: &str = "allowed is * or a list such as https://a.example,http://localhost:8080";
-
-/// Who may talk to the hub from a page.
+/// What stands before and behind the `*` of a pattern; one without a `*` has no second half.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origins {
-    /// Anyone, without credentials.
-    Any,
-    /// These, with credentials.
-    Only(Vec<String>),
-}
+struct Pattern(String, Option<String>);
 
-impl FromStr for Origins {
-    type Err = String;
+impl OriginPatterns {
+    /// Reads a list: `*`, `https://a.example`, or with one `*` such as `https://*.a.example`.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const ALLOWED: &str =
+            "allowed is * or a list such as https://a.example,https://*.b.example";
+        let patterns = text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+        let patterns: Option<Vec<_>> = patterns.map(Pattern::parse).collect();
+        patterns.filter(|all| !all.is_empty()).map(Self).ok_or(ALLOWED)
+    }
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim() == "*" {
-            return Ok(Self::Any);
-        }
-        let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-        let origins = origins.map(parse).collect::<Result<Vec<_>, _>>()?;
-        if origins.is_empty() { Err(ALLOWED.to_owned()) } else { Ok(Self::Only(origins)) }
+    /// Whether this origin is one of them.
+    pub fn include(&self, origin: &str) -> bool {
+        let origin = origin.to_ascii_lowercase();
+        self.0.iter().any(|pattern| pattern.matches(&origin))
     }
 }
 
-fn parse(origin: &str) -> Result<String, String> {
-    match sent_for(origin) {
-        // A page that was opened from disk, or is in a sandbox.
-        _ if origin == "null" => Ok(origin.to_owned()),
-        Some(sent) if sent == origin => Ok(sent),
-        Some(sent) => Err(format!("browsers send `{sent}`, and never `{origin}`; {ALLOWED}")),
-        None => Err(ALLOWED.to_owned()),
-    }
-}
-
-/// What a browser sends for pages of this address: scheme and host in lower case, the port where
-/// it is not the scheme's own, and nothing else (WHATWG HTML, 7.1.1).
-fn sent_for(address: &str) -> Option<String> {
-    // The parser that actix-cors uses: what it refuses there panics.
-    let uri: Uri = address.parse().ok()?;
-    let scheme = uri.scheme_str()?.to_ascii_lowercase();
-    let host = uri.host().filter(|host| !host.is_empty() && !host.contains('*'))?;
-    let authority = uri.authority()?.as_str();
-    let behind_user = authority.rsplit('@').next()?;
-    let port = match behind_user.strip_prefix(host)?.strip_prefix(':').unwrap_or_default() {
-        "" => None,
-        digits => Some(digits.parse::<u16>().ok()?),
-    };
-    let port = match (&*scheme, port) {
-        (_, None) | ("http", Some(80)) | ("https", Some(443)) => String::new(),
-        (_, Some(port)) => format!(":{port}"),
-    };
-    Some(format!("{scheme}://{}{port}", host.to_ascii_lowercase()))
-}
-
-impl Origins {
-    /// Whether the page that a request comes from may publish, if it comes from one: a listed
-    /// page, or the hub's own. Browsers ask no preflight for a form; they only hide the answer.
-    pub fn check(&self, request: &HttpRequest) -> Result<(), ApiError> {
-        let (Self::Only(list), Some(origin)) = (self, request.headers().get(header::ORIGIN)) else {
-            return Ok(());
+impl Pattern {
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase();
+        let pattern = match text.split_once('*') {
+            None => Self(text.clone(), None),
+            Some((before, behind)) => Self(before.to_owned(), Some(behind.to_owned())),
         };
-        let host = request.headers().get(header::HOST).map(header::HeaderValue::as_bytes);
-        let origin = origin.to_str().unwrap_or_default();
-        // Whether it is http or https only a proxy in front knows.
-        let own = origin.split_once("://").is_some_and(|(_, at)| Some(at.as_bytes()) == host);
-        if own || list.iter().any(|listed| listed == origin) {
-            Ok(())
-        } else {
-            Err(ApiError::Origin)
+        let plain = |text: &str| text.is_ascii() && !text.contains(['*', '?', '#', '@', ' ']);
+        let fine = match text.split_once("://") {
+            Some((scheme, host)) => {
+                !scheme.is_empty()
+                    && !scheme.contains('*')
+                    && !host.is_empty()
+                    && !host.contains('/')
+            }
+            None => matches!(&*text, "*" | "null"),
+        };
+        let halves = plain(&pattern.0) && pattern.1.as_deref().is_none_or(plain);
+        (fine && halves).then_some(pattern)
+    }
+
+    fn matches(&self, origin: &str) -> bool {
+        match &self.1 {
+            None => self.0 == origin,
+            Some(behind) => {
+                // The halves must not overlap.
+                origin.strip_prefix(&*self.0).is_some_and(|rest| rest.ends_with(&**behind))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OriginPatterns;
+
+    #[test]
+    fn patterns_match_whole_origins() {
+        let patterns = OriginPatterns::parse("https://A.example, https://*.b.example").unwrap();
+        for (origin, included) in [
+            ("https://a.example", true),
+            ("HTTPS://A.EXAMPLE", true),
+            ("https://a.example:8443", false),
+            ("http://a.example", false),
+            ("https://a.example.evil.example", false),
+            ("https://x.b.example", true),
+            ("https://x.y.b.example", true),
+            ("https://b.example", false),
+            ("https://evilb.example", false),
+            ("https://x.b.example.evil.example", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(patterns.include(origin), included, "{origin}");
+        }
+        assert!(OriginPatterns::parse("*").unwrap().include("https://any.example"));
+        assert!(OriginPatterns::parse("null").unwrap().include("null"));
+        assert!(!OriginPatterns::default().include("https://a.example"));
+        for wrong in ["", "a.example", "https://", "https://a/b", "https://*.*.a", "*x", "h*://a"] {
+            assert!(OriginPatterns::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -15,8 +15,8 @@ use actix_service::{Service as _, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
 use super::{
-    BodyLimits, DirectWrite, Intake, Origins, answer_preflights, cors, end_unread, log_end,
-    log_request, routes,
+    BodyLimits, Credentials, DirectWrite, Intake, Origins, answer_preflights, cors, end_unread,
+    log_end, log_request, routes,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Options},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What the server is told to hold to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServerSettings {
     /// Threads.
     pub workers: usize,
@@ -40,6 +40,8 @@ pub struct ServerSettings {
     pub body: BodyLimits,
     /// Whether Broadcasters write to sockets themselves.
     pub direct_write: DirectWrite,
+    /// Who may publish and subscribe.
+    pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
     /// What holds for every connection.
@@ -71,6 +73,7 @@ pub fn serve(
             .app_data(Data::new(intake.clone()))
             .app_data(Data::new(settings.origins.clone()))
             .app_data(Data::new(settings.direct_write))
+            .app_data(Data::new(settings.credentials.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(end_unread))

@@ -23,7 +23,7 @@ use super::{
     fan_out::{FanOut, Target},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
-    messages::{Adopt, Answer, Ask, Deliver, Drain, Subscribe, Unsubscribe},
+    messages::{Adopt, Answer, Ask, Deliver, Drain, Revoke, Subscribe, Unsubscribe},
     queue::{Limits, Refused},
     ready::Ready,
     registry::{Key, Registry, Search},
@@ -84,7 +84,7 @@ impl Broadcaster {
         self.live.begin_search()
     }
 
-    /// Goes on with the search for everyone who asks for an entry of a round, and adds the entry
+    /// Goes on with the search for everyone who receives an entry of a round, and adds the entry
     /// to those found. False where the slice was over before the end.
     pub(super) fn add_matching(
         &mut self,
@@ -94,8 +94,14 @@ impl Broadcaster {
         targets: &mut Vec<Target>,
         slice: &mut Slice,
     ) -> bool {
+        let entry = round.get(index);
         let mut found = Vec::new();
-        let done = self.live.search(search, &round.get(index).topics, &mut found, slice);
+        let done = self.live.search(search, &entry.topics, &mut found, slice);
+        // A public entry touches nobody's terms.
+        if entry.private {
+            let live = &mut self.live;
+            found.retain(|key| live.get_mut(*key).is_some_and(|it| it.account.terms.allow(entry)));
+        }
         if round.is_uniform() {
             targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
             return done;
@@ -176,13 +182,13 @@ impl Broadcaster {
         self.behind.cut_stalled(self.now);
     }
 
-    /// A subscriber is due: it is too old, or silent for too long, or neither.
+    /// A subscriber is due: its time is over, or it was silent for too long, or neither.
     fn look_at(&mut self, key: Key) {
         let Some(live) = self.live.get_mut(key) else {
             return;
         };
         match live.look(self.limits, self.now) {
-            Look::Aged => self.end(key, End::Aged),
+            Look::Over(why) => self.end(key, why),
             Look::Refused(refused) => self.let_go(key, refused),
             Look::Again(delay) => self.wheel.plan(key, delay),
         }
@@ -277,6 +283,20 @@ impl Handler<Unsubscribe> for Broadcaster {
                 self.forget(key);
             }
             None => self.behind.remove(&account),
+        }
+    }
+}
+
+impl Handler<Revoke> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Revoke(accounts): Revoke, _: &mut Context<Self>) {
+        for account in accounts.iter() {
+            let Some(key) = *account.key.lock() else { continue };
+            // Another Broadcaster's key may be that of someone else here.
+            if self.live.get_mut(key).is_some_and(|live| Arc::ptr_eq(&live.account, account)) {
+                self.end(key, End::Revoked);
+            }
         }
     }
 }

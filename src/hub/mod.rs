@@ -41,10 +41,12 @@ mod queue;
 mod ready;
 pub mod registry;
 mod replay;
+mod roll;
 mod round;
 mod slice;
 mod socket_sink;
 mod subscription;
+mod terms;
 
 pub use account::End;
 pub use admission::{Refusal, Seat};
@@ -52,11 +54,14 @@ pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use messages::Stats;
 pub use queue::Limits;
+pub use roll::Whom;
 pub use subscription::{Next, Subscription};
+pub use terms::Terms;
 
 use account::Endings;
 use admission::Admission;
-use messages::{Ask, Drain};
+use messages::{Ask, Drain, Revoke};
+use roll::Roll;
 
 /// How long the last streams to end may take to write what they have.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -107,6 +112,7 @@ struct Shared {
     history: History,
     admission: Arc<Admission>,
     endings: Arc<Endings>,
+    roll: Roll,
     /// One a worker. Written while the workers start, read ever after.
     broadcasters: RwLock<Vec<Addr<Broadcaster>>>,
     joined: Notify,
@@ -121,6 +127,7 @@ impl Hub {
             history,
             admission: Arc::new(admission),
             endings: Arc::default(),
+            roll: Roll::default(),
             broadcasters: RwLock::default(),
             joined: Notify::new(),
         }))
@@ -176,8 +183,22 @@ impl Hub {
         seat: Seat,
         selectors: Vec<Selector>,
         last_event_id: Option<LastEventId>,
+        terms: Terms,
     ) -> Subscription {
-        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), last_event_id)
+        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), last_event_id, terms)
+    }
+
+    /// Ends the streams of someone, wherever they are. Returns how many there were.
+    pub fn revoke(&self, whom: &Whom) -> usize {
+        let accounts: Arc<[_]> = self.0.roll.find(whom).into();
+        // Those that are not live find this out by themselves.
+        accounts.iter().for_each(|account| account.end(End::Revoked));
+        if !accounts.is_empty() {
+            for broadcaster in self.broadcasters() {
+                broadcaster.do_send(Revoke(Arc::clone(&accounts)));
+            }
+        }
+        accounts.len()
     }
 
     /// Asks every Broadcaster how it is. `None` where one does not answer in time.

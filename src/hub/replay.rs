@@ -6,9 +6,8 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{registry::TEST, slice::Slice};
+use super::{account::Account, registry::TEST, slice::Slice};
 use crate::{
-    connection::Lifeline,
     history::{Entry, History, LastEventId, Limits, Loss, Position},
     sse::Frame,
     topic::{Selector, Topic},
@@ -21,7 +20,7 @@ const CHUNK: Limits = Limits { events: 256, bytes: 256 * 1024 };
 pub struct Replay {
     history: History,
     selectors: Arc<[Selector]>,
-    lifeline: Arc<Lifeline>,
+    account: Arc<Account>,
     place: Position,
     up_to: Option<Position>,
     chunk: std::vec::IntoIter<Arc<Entry>>,
@@ -41,14 +40,14 @@ impl Replay {
     pub fn new(
         history: &History,
         selectors: &Arc<[Selector]>,
-        lifeline: &Arc<Lifeline>,
+        account: &Arc<Account>,
         place: Position,
         up_to: Option<Position>,
     ) -> Self {
         Self {
             history: history.clone(),
             selectors: Arc::clone(selectors),
-            lifeline: Arc::clone(lifeline),
+            account: Arc::clone(account),
             place,
             up_to,
             chunk: Vec::new().into_iter(),
@@ -68,6 +67,7 @@ impl Replay {
             // Taken when it is known who wants it: whoever cancels this loses none.
             while let Some(entry) = self.chunk.as_slice().first() {
                 let wanted = any_matches(&self.selectors, &entry.topics, &mut slice).await;
+                let wanted = wanted && self.account.terms.allow(entry);
                 let frame = wanted.then(|| entry.frame.clone());
                 self.place = entry.position;
                 self.chunk.next();
@@ -89,11 +89,11 @@ impl Replay {
 
     fn read(&mut self) -> Option<Frame> {
         // A reader for whom there is nothing to write is not one that takes nothing.
-        self.lifeline.progress();
+        self.account.lifeline.progress();
         let chunk = self.history.read(self.place, self.up_to, CHUNK);
         self.reads = if chunk.last { Reads::Done } else { Reads::More };
         let gap = chunk.overtaken.map(|went_on_from| {
-            let first = chunk.entries.first().map(|entry| entry.wire_id());
+            let first = chunk.entries.first().map(|entry| shown_id(entry, &self.account));
             let asked = std::mem::replace(&mut self.place, went_on_from);
             gap(&asked.to_string(), Loss::Trimmed, first)
         });
@@ -117,6 +117,12 @@ async fn any_matches(selectors: &[Selector], topics: &[Topic], slice: &mut Slice
         }
     }
     false
+}
+
+/// The id of an entry for a subscriber that may not be allowed to see it: a publisher's own id
+/// says something about the event, a position does not.
+pub fn shown_id(entry: &Entry, account: &Account) -> String {
+    if account.terms.allow(entry) { entry.wire_id() } else { entry.position.to_string() }
 }
 
 /// The event that tells a subscriber that it has lost something.

@@ -18,7 +18,8 @@ use super::{
     broadcaster::Broadcaster,
     messages::{Adopt, Subscribe, Unsubscribe},
     queue::{self, Queued, Receiver},
-    replay::{Replay, gap_after},
+    replay::{Replay, gap_after, shown_id},
+    terms::{Deadline, Terms},
 };
 use crate::{
     connection::Lifeline,
@@ -38,7 +39,7 @@ pub struct Subscription {
     selectors: Arc<[Selector]>,
     account: Arc<Account>,
     seat: Seat,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     /// When it ends, should it not be live while the hub drains: drawn, so that not all do at once.
     drains_at: Option<Instant>,
     state: State,
@@ -79,16 +80,17 @@ impl Subscription {
         seat: Seat,
         selectors: Arc<[Selector]>,
         last_event_id: Option<LastEventId>,
+        terms: Terms,
     ) -> Self {
-        let account = Account::open(seat.address(), Arc::clone(&hub.0.endings));
-        let max_age = hub.0.settings.max_age;
-        let deadline = (!max_age.is_zero())
-            .then(|| Instant::now() + max_age.mul_f64(0.8 + 0.2 * fastrand::f64()));
+        let deadline = Deadline::of(hub.0.settings.max_age, &terms);
+        let account = Account::open(seat.address(), terms, Arc::clone(&hub.0.endings));
+        let account = Arc::new(account);
+        hub.0.roll.enter(&account);
         Self {
             hub: hub.clone(),
             broadcaster,
             selectors,
-            account: Arc::new(account),
+            account,
             seat,
             deadline,
             drains_at: None,
@@ -195,7 +197,8 @@ impl Subscription {
             Some((_, Start::After(place))) => self.catch_up(place),
             Some((asked, Start::Gap(loss, place))) => {
                 let first = place.and_then(|_| history.oldest());
-                let gap = gap_after(asked, loss, first.map(|entry| entry.wire_id()));
+                let first = first.map(|entry| shown_id(&entry, &self.account));
+                let gap = gap_after(asked, loss, first);
                 State::Gap(gap, place)
             }
         };
@@ -207,8 +210,7 @@ impl Subscription {
     }
 
     fn replay(&self, place: Position, up_to: Option<Position>) -> Replay {
-        let history = &self.hub.0.history;
-        Replay::new(history, &self.selectors, &self.account.lifeline, place, up_to)
+        Replay::new(&self.hub.0.history, &self.selectors, &self.account, place, up_to)
     }
 
     /// Takes a place in the registry. The queue and this value, whose drop leaves the registry,
@@ -250,11 +252,9 @@ impl Subscription {
             let left = until.saturating_duration_since(now);
             self.drains_at = Some(now + left.mul_f64(fastrand::f64()));
         }
-        let is_over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        self.account
-            .ending()
-            .or_else(|| is_over(self.drains_at).then_some(End::Drained))
-            .or_else(|| is_over(self.deadline).then_some(End::Aged))
+        let drained = self.drains_at.filter(|at| *at <= now).map(|_| End::Drained);
+        let over = self.deadline.filter(|deadline| deadline.is_over(now));
+        self.account.ending().or(drained).or_else(|| over.map(|deadline| deadline.why))
     }
 
     /// Ends the stream. Returns its last words, if there are any.
@@ -282,5 +282,6 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
         self.account.close();
+        self.hub.0.roll.strike(&self.account);
     }
 }

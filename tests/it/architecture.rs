@@ -10,9 +10,13 @@ use std::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "sse"]),
-    ("app", &["config", "connection", "files", "history", "http", "hub"]),
-    ("config", &["http"]),
-    ("http", &["connection", "event", "files", "history", "hub", "invalid", "sse", "topic"]),
+    ("app", &["auth", "config", "connection", "files", "history", "http", "hub"]),
+    ("config", &["auth", "http"]),
+    (
+        "http",
+        &["auth", "connection", "event", "files", "history", "hub", "invalid", "sse", "topic"],
+    ),
+    ("auth", &["topic"]),
     ("hub", &["connection", "event", "history", "sse", "topic"]),
     ("history", &["event", "sse", "topic"]),
     ("sse", &["event"]),
@@ -30,6 +34,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     // The environment; and the arguments.
     ("std::env::", &["config.rs", "main.rs"]),
     ("std::env::var", &["config.rs"]),
+    ("jsonwebtoken", &["auth/"]),
+    ("ureq::", &["auth/fetch.rs"]),
     // Errors get theirs in the first, a preflight in the second; the last reads those of others.
     ("StatusCode::", &["http/error.rs", "http/cors.rs", "cli/subscribe.rs"]),
     ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
