@@ -178,7 +178,7 @@ fn a_parameter_that_breaks_its_rules_is_named() {
 #[test]
 fn a_subscription_that_breaks_its_rules_is_refused() {
     let hub = Fanfare::start(&[]);
-    let too_complex = format!("{{{}}}", vec!["a"; 2000].join(","));
+    let too_complex = "{a}".repeat(100);
     for (query, code, part) in [
         ("?topic=".to_owned(), "invalid_parameter", "`topic`"),
         (format!("?topic={}", "x".repeat(4097)), "invalid_parameter", "`topic`"),
