@@ -24,16 +24,16 @@ use crate::{
 /// and of the header itself.
 const LAST_EVENT_ID: [&str; 4] = ["lastEventID", "lastEventId", "last_event_id", "Last-Event-ID"];
 
-/// When a browser that was turned away comes back, in milliseconds.
-const COME_BACK: std::ops::Range<u64> = 30_000..60_000;
+/// For how long a browser is turned away, in milliseconds.
+const TURNED_AWAY: std::ops::Range<u64> = 30_000..60_000;
 
 /// What a subscriber asks for.
-struct Ask {
+struct Wanted {
     selectors: Vec<Selector>,
     last_event_id: Option<LastEventId>,
 }
 
-impl Ask {
+impl Wanted {
     fn parse(request: &HttpRequest, query: &Query) -> Result<Self, ApiError> {
         let mut selectors =
             query.all("topic").map(Selector::parse).collect::<Result<Vec<_>, _>>()?;
@@ -70,7 +70,7 @@ pub async fn get(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string())?;
-    let ask = Ask::parse(&request, &query)?;
+    let wanted = Wanted::parse(&request, &query)?;
     let grant = credentials.subscriber(&request, &query).await?;
     let address = super::address(&request);
     let seat = match hub.admit(address) {
@@ -81,7 +81,8 @@ pub async fn get(
     };
     let watch = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?;
     let terms = grant.map(terms).unwrap_or_default();
-    let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id, terms);
+    let Wanted { selectors, last_event_id } = wanted;
+    let subscription = hub.subscribe(&broadcaster, seat, selectors, last_event_id, terms);
     let connection = watch.begin_stream(subscription.lifeline());
     // Its chunks are what a Broadcaster writes.
     let direct = request.version() == Version::HTTP_11 && direct_write.0;
@@ -101,7 +102,7 @@ pub async fn head_only(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string())?;
-    Ask::parse(&request, &query)?;
+    Wanted::parse(&request, &query)?;
     credentials.subscriber(&request, &query).await?;
     Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()))
 }
@@ -168,6 +169,7 @@ fn is_event_source(request: &HttpRequest) -> bool {
 }
 
 fn come_back_later() -> HttpResponse {
-    let after = std::time::Duration::from_millis(fastrand::u64(COME_BACK));
-    head().body(Frame::come_back(after).bytes())
+    let after = std::time::Duration::from_millis(fastrand::u64(TURNED_AWAY));
+    // Its socket has to be free for others meanwhile.
+    head().force_close().body(Frame::come_back(after).bytes())
 }

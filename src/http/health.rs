@@ -13,7 +13,7 @@ use crate::hub::{Hub, Refusal};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
-struct Live {
+struct Alive {
     success: bool,
     status: &'static str,
 }
@@ -36,7 +36,7 @@ struct Ready {
 
 /// The process runs and answers.
 pub async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Live { success: true, status: "live" })
+    HttpResponse::Ok().json(Alive { success: true, status: "live" })
 }
 
 /// Every Broadcaster answers, and the hub takes subscribers and events.

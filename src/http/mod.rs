@@ -18,6 +18,7 @@ mod credentials;
 mod error;
 mod events;
 mod health;
+mod intake;
 mod log;
 mod origins;
 mod page;
@@ -25,6 +26,7 @@ mod query;
 mod send_event;
 mod server;
 mod ticket;
+mod unread;
 
 pub use body::BodyLimits;
 pub use cors::Origins;
@@ -35,7 +37,9 @@ pub use origins::OriginPatterns;
 pub use server::{ServerSettings, serve};
 
 use cors::{answer_preflights, cors};
-use log::log_request;
+use intake::Intake;
+use log::{log_end, log_request};
+use unread::end_unread;
 
 const READ: &str = "GET, HEAD, OPTIONS";
 const REMOVE: &str = "DELETE, OPTIONS";
@@ -81,5 +85,7 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
 /// Where a request comes from.
 fn address(request: &HttpRequest) -> IpAddr {
     // A TCP connection always has a peer; one without is on this machine.
-    request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip())
+    let address = request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    // A listener of both protocols has those of IPv4 as `::ffff:192.0.2.1`.
+    address.to_canonical()
 }
