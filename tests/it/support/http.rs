@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    time::Instant,
 };
 
 use super::PATIENCE;
@@ -108,10 +109,13 @@ impl Connection {
 
     /// Reads a whole answer to a request that was not `HEAD`.
     pub fn read_response(&mut self) -> Response {
+        let begun = Instant::now();
         let mut response = self.read_head();
         if response.header("transfer-encoding") == Some("chunked") {
             while let Some(chunk) = self.read_chunk() {
                 response.body.extend(chunk);
+                // Heartbeats would keep it waiting for the end of a stream for ever.
+                assert!(begun.elapsed() < 3 * PATIENCE, "this has no end: {:?}", response.text());
             }
         } else if let Some(length) = response.header("content-length") {
             response.body = self.read_exactly(length.parse().expect("a length"));
