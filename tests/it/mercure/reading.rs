@@ -1,10 +1,10 @@
 //! An open stream of the protocol, compared byte by byte.
 
-use std::net::Shutdown;
+use std::{net::Shutdown, time::Instant};
 
 use serde_json::Value;
 
-use crate::support::{Connection, Event, Response, decode};
+use crate::support::{Connection, Event, PATIENCE, Response, decode};
 
 pub struct Reading {
     pub connection: Connection,
@@ -50,8 +50,8 @@ impl Reading {
         }
     }
 
-    /// The next event; `None` where the stream ends without one.
-    pub fn next(&mut self) -> Option<Event> {
+    /// The next event, unless it takes too long: heartbeats alone would keep a reader for ever.
+    fn next_since(&mut self, begun: Instant) -> Option<Event> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();
@@ -62,7 +62,13 @@ impl Reading {
             } else if !self.receive() {
                 return None;
             }
+            assert!(begun.elapsed() < PATIENCE, "no event within {PATIENCE:?}: {:?}", self.text);
         }
+    }
+
+    /// The next event; `None` where the stream ends without one.
+    pub fn next(&mut self) -> Option<Event> {
+        self.next_since(Instant::now())
     }
 
     #[track_caller]
@@ -80,8 +86,10 @@ impl Reading {
     /// The next event whose data is a document with this value: what else comes is skipped.
     #[track_caller]
     pub fn document(&mut self, name: &str, value: &str) -> (Event, Value) {
+        let begun = Instant::now();
         loop {
-            let event = self.event();
+            let what = format!("{name} {value:?}");
+            let event = self.next_since(begun).unwrap_or_else(|| panic!("ended before {what}"));
             let document: Value = serde_json::from_str(&event.data).unwrap_or_default();
             if document[name] == value {
                 return (event, document);
@@ -91,7 +99,10 @@ impl Reading {
 
     /// All that comes until the hub ends the stream.
     pub fn rest(&mut self) -> String {
-        while self.receive() {}
+        let begun = Instant::now();
+        while self.receive() {
+            assert!(begun.elapsed() < PATIENCE, "it goes on and on: {:?}", self.text);
+        }
         std::mem::take(&mut self.text)
     }
 
