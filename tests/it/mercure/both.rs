@@ -190,7 +190,8 @@ fn a_token_of_1_0_serves_a_subscription_of_0_x() {
     assert_plain(&answer, 401, "Unauthorized\n", "another audience, in the words of 0.x");
 }
 
-// decision: a token with the claims of both is read as what its `typ` says.
+// decision: a token with the claims of both is read as what its `typ` says. One with those of 0.x
+// alone is of 0.x whatever its `typ` is (`authorization`): some issuers write `at+jwt` in all.
 #[test]
 fn a_token_of_both_generations_is_read_by_its_type() {
     let hub = Mercure::start();

@@ -25,12 +25,21 @@ pub const PUBLISHER_KEY: &str = "what publishers' tokens are signed with";
 pub const SUBSCRIBER_KEY: &str = "what subscribers' tokens are signed with";
 
 /// Both generations are on, with a key a role.
-pub const SETTINGS: [(&str, &str); 4] = [
+pub const SETTINGS: [(&str, &str); 3] = [
     ("FANFARE_PUBLISHER_JWT_KEY", PUBLISHER_KEY),
     ("FANFARE_SUBSCRIBER_JWT_KEY", SUBSCRIBER_KEY),
     ("FANFARE_RESOURCE_IDENTIFIER", RESOURCE),
-    ("FANFARE_ISSUERS", ISSUER),
 ];
+
+/// The settings of all, but for those that these take the place of: a role has a key or a JWKS.
+fn beside<'a>(settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let replaced = |name: &str| {
+        let jwks = name.replace("_JWT_KEY", "_JWKS_URL");
+        settings.iter().any(|(other, _)| *other == name || *other == jwks)
+    };
+    let usual = SETTINGS.iter().filter(|(name, _)| !replaced(name));
+    usual.chain(settings).copied().collect()
+}
 
 pub const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 
@@ -57,12 +66,12 @@ impl Mercure {
 
     /// With these settings besides, which come before those of all.
     pub fn with(settings: &[(&str, &str)]) -> Self {
-        Self::only(&[&SETTINGS, settings].concat())
+        Self::only(&beside(settings))
     }
 
     /// One more, in a test that has a hub already.
     pub fn another(settings: &[(&str, &str)]) -> Self {
-        Self(Fanfare::start_another(&[&SETTINGS, settings].concat()))
+        Self(Fanfare::start_another(&beside(settings)))
     }
 
     /// Without a configured name: its resource identifier is derived from each request.
