@@ -15,7 +15,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use fanfare::{
     event::Event,
     history::{History, Limits},
-    hub::{self, Bell, Hub, Next, Settings},
+    hub::{self, Bell, Hub, Next, Settings, Terms},
     topic::{Selector, Topics},
 };
 use tokio::{sync::Notify, task::spawn_local};
@@ -51,6 +51,7 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
         heartbeat: Duration::from_secs(3600),
         max_age: Duration::ZERO,
         queue: hub::Limits { events: 1000, bytes: 1 << 20 },
+        patience: Duration::from_secs(15),
     };
     let (history, tail) = History::in_memory(Limits { events: 1000, bytes: 1 << 20 });
     let hub = Hub::new(settings, history);
@@ -62,7 +63,8 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
     let taken = Rc::new(Taken::default());
     for _ in 0..subscribers {
         let seat = hub.admit(HERE).unwrap();
-        let mut stream = hub.subscribe(&broadcaster, seat, vec![Selector::All], None);
+        let mut stream =
+            hub.subscribe(&broadcaster, seat, vec![Selector::All], None, Terms::default());
         let taken = Rc::clone(&taken);
         spawn_local(async move {
             loop {
@@ -86,7 +88,7 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
 
 fn event() -> Event {
     let topics = Topics::new(Vec::new()).unwrap();
-    Event { topics, data: "x".repeat(100), id: None, kind: None, retry: None }
+    Event { topics, data: "x".repeat(100), id: None, kind: None, retry: None, private: false }
 }
 
 fn fan_out(criterion: &mut Criterion) {

@@ -15,10 +15,11 @@ use socket2::{Domain, Socket, Type};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
+    auth::{self, Authority, Tickets},
     config::{Config, Switch},
     connection::Options,
     history::{History, Limits, Tail},
-    http::{self, BodyLimits, DirectWrite, ServerSettings},
+    http::{self, BodyLimits, Credentials, DirectWrite, ServerSettings},
     hub::{self, Bell, Hub, Settings},
 };
 
@@ -38,6 +39,12 @@ pub enum StartError {
     /// The open-file limit can't be read.
     #[error("can't read the limit of open files: {0}")]
     OpenFiles(io::Error),
+    /// Settings that contradict each other.
+    #[error("{0}")]
+    Settings(String),
+    /// A key can't be used.
+    #[error("{0}")]
+    Keys(#[from] auth::StartError),
     /// The limit leaves nothing for streams.
     #[error("the limit of open files is {0}: it has to be above {RESERVED_FILES} (ulimit -n)")]
     TooFewFiles(u64),
@@ -72,6 +79,7 @@ pub enum RunError {
 pub struct Application {
     address: SocketAddr,
     hub: Hub,
+    authority: Authority,
     tail: Tail,
     bell: Bell,
     handle: ServerHandle,
@@ -82,6 +90,8 @@ pub struct Application {
 impl Application {
     /// Starts everything but the delivery. Needs an actix system around it.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let authority = config.auth.settings().map_err(StartError::Settings)?;
+        let authority = Authority::open(authority).await?;
         let max_subscribers = max_subscribers(config.max_subscribers)?;
         let workers = config.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -95,6 +105,8 @@ impl Application {
                 heartbeat: config.heartbeat,
                 max_age: config.max_age,
                 queue: hub::Limits { events: config.queue_events, bytes: config.queue_bytes },
+                // Before the kernel gives up on it (`TCP_USER_TIMEOUT`), and says that it vanished.
+                patience: config.peer_timeout / 3,
             },
             history,
         );
@@ -103,14 +115,15 @@ impl Application {
             StartError::Listen(SocketAddr::new(config.host, config.port), error)
         })?;
         let bell = Bell::default();
-        let settings = server_settings(config, workers);
+        let settings = server_settings(config, workers, authority.clone());
         let server = http::serve(listener, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Listen(address, error))?;
         let handle = server.handle();
         let server = rt::spawn(server);
         hub.wait_for_broadcasters(workers).await;
         log_start(config, address, workers, max_subscribers);
-        Ok(Self { address, hub, tail, bell, handle, server, drain: config.drain })
+        log_openness(config, &authority);
+        Ok(Self { address, hub, authority, tail, bell, handle, server, drain: config.drain })
     }
 
     /// Where it listens.
@@ -121,6 +134,11 @@ impl Application {
     /// Its hub.
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// Who may publish and subscribe.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Serves until it is told to stop, then ends in this order:
@@ -144,9 +162,8 @@ impl Application {
         log::info!("stopping: streams end over {:?}", self.drain);
         let end = async {
             self.hub.drain(self.drain).await;
-            if timeout(LAST_ANSWERS, self.handle.stop(true)).await.is_err() {
-                self.handle.stop(false).await;
-            }
+            // What is left then takes nothing, and ends with the process.
+            let _ = timeout(LAST_ANSWERS, self.handle.stop(true)).await;
         };
         tokio::select! {
             () = end => {}
@@ -157,17 +174,26 @@ impl Application {
     }
 }
 
-fn server_settings(config: &Config, workers: usize) -> ServerSettings {
+fn server_settings(config: &Config, workers: usize, authority: Authority) -> ServerSettings {
     ServerSettings {
         workers,
         header_timeout: config.header_timeout,
         keep_alive: config.keep_alive,
         body: BodyLimits { max_bytes: config.max_body, patience: config.body_timeout },
         direct_write: DirectWrite(config.direct_write == Switch::On),
+        credentials: Credentials {
+            authority,
+            cookie: config.auth.cookie_name.clone(),
+            publish_origins: config.auth.publish_origins.clone().unwrap_or_default(),
+            admin: config.auth.admin_token.clone(),
+            tickets: Tickets::default(),
+        },
         origins: config.cors_origins.clone(),
         connection: Options {
             peer_timeout: config.peer_timeout,
             send_buffer: config.send_buffer,
+            probe: config.heartbeat > config.peer_timeout / 2,
+            header_timeout: config.header_timeout,
             idle_timeout: config.keep_alive.max(config.body_timeout) + Duration::from_secs(5),
         },
     }
@@ -213,9 +239,19 @@ fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribe
         config.history_events,
         config.history_bytes,
     );
-    log::warn!("anyone who reaches this address may publish and subscribe");
+}
+
+/// Says what is open to whom.
+fn log_openness(config: &Config, authority: &Authority) {
+    let open = match (authority.publishing_is_open(), authority.is_anonymous()) {
+        (true, true) => "publish and subscribe",
+        (true, false) => "publish",
+        (false, true) => "subscribe",
+        (false, false) => return,
+    };
+    log::warn!("anyone who reaches this address may {open}");
     if config.cors_origins == http::Origins::Any {
-        log::warn!("pages of any origin may publish and subscribe (FANFARE_CORS_ORIGINS)");
+        log::warn!("pages of any origin may {open} (FANFARE_CORS_ORIGINS)");
     }
 }
 

@@ -2,9 +2,13 @@
 //!
 //! Owns: the environment; nothing else reads it. Promises: every setting is a flag with a
 //! variable, typed, and checked before anything starts; a wrong one is named in one line with
-//! what is allowed. Does not: keep a wrong setting's value to itself; none of them is a secret.
+//! what is allowed. A value is repeated only where it is no secret. Does not: read key files.
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use clap::{
@@ -14,6 +18,10 @@ use clap::{
 };
 
 use crate::http::Origins;
+
+mod auth;
+
+pub use auth::{Auth, refuse_secret_arguments};
 
 /// A setting that is on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,7 +76,8 @@ pub struct Config {
           value_parser = size("0", "1TiB"))]
     pub history_bytes: usize,
 
-    /// The most events that wait for one subscriber; one that takes nothing is cut then
+    /// The most events that wait for one subscriber. Above it, the subscriber catches up from the
+    /// history; one that takes nothing for a third of the peer time-out then is cut
     #[arg(long, env = "FANFARE_QUEUE_EVENTS", value_name = "COUNT", default_value = "1000",
           value_parser = count(1, 1_000_000))]
     pub queue_events: usize,
@@ -134,6 +143,10 @@ pub struct Config {
     #[arg(long, env = "FANFARE_KEEP_ALIVE", value_name = "TIME", default_value = "75s",
           value_parser = duration("1s", "1h"))]
     pub keep_alive: Duration,
+
+    /// Who may publish, and who may listen
+    #[command(flatten)]
+    pub auth: Auth,
 
     /// What is logged: `error`, `warn`, `info`, `debug`, or by module as `env_logger` reads it
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
@@ -213,16 +226,28 @@ pub fn read_dot_env() -> Result<(), String> {
     }
 }
 
-/// Lets `FANFARE_PORT` stand in for `PORT` where it is set.
+/// Lets settings be read under their other names, where they are not set under ours.
 pub fn with_environment(command: Command) -> Command {
-    let name = if variable("FANFARE_PORT").is_some() { "FANFARE_PORT" } else { "PORT" };
-    command.mut_subcommand("serve", |serve| serve.mut_arg("port", |port| port.env(name)))
+    let others = auth::OTHER_NAMES.into_iter().chain([("port", "FANFARE_PORT", "PORT")]);
+    others.fold(command, |command, (arg, ours, other)| {
+        let name = if variable(ours).is_none() && variable(other).is_some() { other } else { ours };
+        command.mut_subcommand("serve", |serve| serve.mut_arg(arg, |arg| arg.env(name)))
+    })
 }
 
-/// The port of the hub on this machine, as the environment has it: where the other commands look.
-pub fn local_port() -> String {
+/// Host and port of the hub on this machine, as the environment has them: where the other commands
+/// look. What listens on every address is found on loopback. Nothing is refused here; a wrong
+/// setting leads nowhere under its own name.
+pub fn local_hub() -> String {
+    let host = variable("FANFARE_HOST").unwrap_or_else(|| "0.0.0.0".to_owned());
+    let host = match host.parse() {
+        Ok(IpAddr::V4(ip)) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        Ok(IpAddr::V6(ip)) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+        Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
+        Ok(IpAddr::V4(_)) | Err(_) => host,
+    };
     let port = variable("FANFARE_PORT").or_else(|| variable("PORT"));
-    port.unwrap_or_else(|| "3000".to_owned())
+    format!("{host}:{}", port.as_deref().unwrap_or("3000"))
 }
 
 /// Variables that look like settings and are none: most likely misspelt.
@@ -261,12 +286,18 @@ pub fn explain(error: &clap::Error, command: &Command) -> String {
     let of_flag =
         |arg: &&clap::Arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
     let all = command.get_subcommands().flat_map(Command::get_arguments);
-    let env = all.into_iter().find(of_flag).and_then(clap::Arg::get_env);
-    let name =
-        env.map_or_else(|| flag.to_owned(), |env| format!("{} ({flag})", env.to_string_lossy()));
+    let arg = all.into_iter().find(of_flag);
+    let env = arg.and_then(clap::Arg::get_env).map(|env| env.to_string_lossy());
     let allowed = std::error::Error::source(error)
         .map(ToString::to_string)
         .or_else(|| text(ContextKind::ValidValue).map(|values| format!("allowed is {values}")))
         .unwrap_or_else(|| "it has no value".to_owned());
-    format!("{name} can't be {value:?}: {allowed}")
+    match env {
+        // Not a word of a secret.
+        Some(env) if arg.is_some_and(clap::Arg::is_hide_env_values_set) => {
+            format!("{env} can't be used: {allowed}")
+        }
+        Some(env) => format!("{env} ({flag}) can't be {value:?}: {allowed}"),
+        None => format!("{flag} can't be {value:?}: {allowed}"),
+    }
 }

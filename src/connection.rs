@@ -2,35 +2,38 @@
 //!
 //! Owns: the socket and its options. Promises: a stream learns at once that its client has left,
 //! without a write; a client that only half-closes still gets its answer; what a client sends
-//! into a stream is thrown away, up to a limit; a connection on which nothing moves is closed.
+//! into a stream is thrown away, up to a limit; a stream that is cut is gone at once; a connection
+//! on which nothing moves, or a request comes too slowly, is closed.
 //! A stream may take the socket away from actix, once the kernel has everything that actix wrote.
 //! Does not: know HTTP.
 
 use std::{
     cell::{Cell, RefCell},
     fmt,
-    future::{Future as _, poll_fn},
+    future::poll_fn,
     io,
     net::SocketAddr,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use actix_web::rt::{
-    net::TcpStream,
-    time::{Sleep, sleep},
-};
+use actix_web::rt::net::TcpStream;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+mod clock;
+mod lifeline;
+
+pub use clock::LINGER;
+pub use lifeline::{Lifeline, discard_on_close};
+
+use clock::Clock;
+
 /// What a client may send into its stream before it is taken for broken. Browsers send nothing.
 pub const MAX_DISCARDED: usize = 64 * 1024;
-
-/// How long a client may pause that goes on sending what won't be read. Closing at once would
-/// reset the connection under the answer.
-pub const LINGER: Duration = Duration::from_secs(1);
 
 /// What holds for every connection.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +42,12 @@ pub struct Options {
     pub peer_timeout: Duration,
     /// `SO_SNDBUF`, in bytes.
     pub send_buffer: usize,
+    /// Whether to probe a peer that is sent nothing. Not needed where heartbeats are frequent.
+    pub probe: bool,
     /// How long nothing may move, while no stream is open.
     pub idle_timeout: Duration,
+    /// How long the head of a request may take.
+    pub header_timeout: Duration,
 }
 
 /// A connection as actix reads and writes it.
@@ -48,7 +55,7 @@ pub struct Connection {
     /// There until it is dropped.
     socket: Option<TcpStream>,
     state: Rc<State>,
-    idle: Idle,
+    clock: Clock,
 }
 
 impl Drop for Connection {
@@ -62,7 +69,14 @@ impl Drop for Connection {
 /// What the connection and its stream tell each other.
 #[derive(Debug, Default)]
 struct State {
-    streaming: Cell<bool>,
+    /// The stream that it carries, if it does.
+    stream: RefCell<Option<Arc<Lifeline>>>,
+    /// A request is being served.
+    serving: Cell<bool>,
+    /// The head of its answer is ready.
+    answered: Cell<bool>,
+    /// When the next request has to be whole, once something of it has come.
+    due: Cell<Option<Instant>>,
     /// The rest of a request won't be read.
     given_up: Cell<bool>,
     gone: Cell<bool>,
@@ -103,9 +117,21 @@ pub struct Watch(Rc<State>);
 pub struct OpenStream(Rc<State>);
 
 impl Watch {
+    /// Says that the head of a request has been read.
+    pub fn begin_request(&self) {
+        self.0.serving.set(true);
+        self.0.answered.set(false);
+        self.0.due.set(None);
+    }
+
+    /// Says that the request has its answer: what comes when that is out belongs to the next.
+    pub fn end_request(&self) {
+        self.0.answered.set(true);
+    }
+
     /// Says that the connection now carries a stream.
-    pub fn begin_stream(&self) -> OpenStream {
-        self.0.streaming.set(true);
+    pub fn begin_stream(&self, lifeline: Arc<Lifeline>) -> OpenStream {
+        *self.0.stream.borrow_mut() = Some(lifeline);
         OpenStream(Rc::clone(&self.0))
     }
 
@@ -153,7 +179,7 @@ impl OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.0.streaming.set(false);
+        self.0.stream.take();
     }
 }
 
@@ -164,7 +190,8 @@ impl Connection {
             // A client that has left already; its connection ends by itself.
             log::debug!("socket options: {error}");
         }
-        Self { socket: Some(socket), state: Rc::default(), idle: Idle::new(options.idle_timeout) }
+        let clock = Clock::new(options.idle_timeout, options.header_timeout);
+        Self { socket: Some(socket), state: Rc::default(), clock }
     }
 
     /// Who is at the other end.
@@ -214,19 +241,27 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.state.streaming.get() {
-            return this.poll_discard(cx);
+        let stream = this.state.stream.borrow().clone();
+        if let Some(lifeline) = stream {
+            return if lifeline.poll_cut(cx) {
+                discard_on_close(this.socket()?.get_mut());
+                Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+            } else {
+                this.poll_discard(cx)
+            };
         }
-        match this.socket()?.poll_read(cx, buffer) {
-            Poll::Pending if this.idle.poll_over(cx) => {
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        let read = this.socket()?.poll_read(cx, buffer);
+        if read.is_ready() {
+            let due = this.clock.read();
+            if !this.state.serving.get() && this.state.due.get().is_none() {
+                this.state.due.set(Some(due));
             }
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(result) => {
-                this.idle.moved();
-                Poll::Ready(result)
-            }
+            // Also what trickles in has to be there in time.
         }
+        if this.clock.poll_over(this.state.due.get(), cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
     }
 }
 
@@ -236,15 +271,22 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.idle.moved();
+        self.clock.moved();
         self.state.flushed.set(false);
-        self.socket()?.poll_write(cx, bytes)
+        let written = self.socket()?.poll_write(cx, bytes);
+        if let (Poll::Ready(Ok(_)), Some(lifeline)) = (&written, &*self.state.stream.borrow()) {
+            lifeline.progress();
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The answer is out.
         if self.state.given_up.take() {
-            self.idle.shorten(LINGER, cx);
+            self.clock.linger(cx);
+        }
+        if self.state.answered.take() {
+            self.state.serving.set(false);
         }
         let flushed = self.socket()?.poll_flush(cx);
         // Only when that is news: the stream, polled again, makes actix flush again.
@@ -259,56 +301,20 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// Watches for a connection on which nothing moves. actix has time-outs for the first head and
-/// between requests, none for a second head that stops half-way, or for a body that it is still
-/// skipping when the answer is out.
-struct Idle {
-    limit: Duration,
-    moved: Instant,
-    alarm: Pin<Box<Sleep>>,
-}
-
-impl Idle {
-    fn new(limit: Duration) -> Self {
-        Self { limit, moved: Instant::now(), alarm: Box::pin(sleep(limit)) }
-    }
-
-    fn moved(&mut self) {
-        self.moved = Instant::now();
-    }
-
-    fn shorten(&mut self, limit: Duration, cx: &mut Context<'_>) {
-        self.limit = limit;
-        self.moved = Instant::now();
-        self.alarm.as_mut().reset((self.moved + limit).into());
-        // For the wake-up: it is not over yet.
-        let _ = self.alarm.as_mut().poll(cx);
-    }
-
-    fn poll_over(&mut self, cx: &mut Context<'_>) -> bool {
-        while self.alarm.as_mut().poll(cx).is_ready() {
-            let over = self.moved + self.limit;
-            if over <= Instant::now() {
-                return true;
-            }
-            self.alarm.as_mut().reset(over.into());
-        }
-        false
-    }
-}
-
 /// Lets the kernel find out about clients that have vanished, and bounds what it holds for those
 /// that don't read (without a bound: 3.9 MiB, for hours).
 ///
-/// A client may vanish while nothing is sent to it; keep-alive probes notice that after
-/// `TCP_USER_TIMEOUT`. But data sent just before starts that time anew: hence the half.
+/// A client may vanish right after something was sent to it, and what is sent next, a heartbeat or
+/// a probe, starts the time of the kernel: hence less than half.
 fn set_options(socket: &TcpStream, options: Options) -> io::Result<()> {
     let half = options.peer_timeout / 2;
-    // Whole seconds is what the kernel counts these in.
-    let probe = Duration::from_secs((half.as_secs() / 3).max(1));
     let socket = SockRef::from(socket);
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_user_timeout(Some(half))?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(probe).with_interval(probe))?;
+    socket.set_tcp_user_timeout(Some(half.mul_f64(0.95)))?;
+    if options.probe {
+        // Whole seconds is what the kernel counts these in.
+        let probe = Duration::from_secs((half.as_secs() / 3).max(1));
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(probe).with_interval(probe))?;
+    }
     socket.set_send_buffer_size(options.send_buffer)
 }

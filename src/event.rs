@@ -90,6 +90,15 @@ impl Retry {
     }
 }
 
+/// Reads whether an event is private: on where there is no value.
+pub fn parse_private(text: &str) -> Result<bool, Invalid> {
+    match text {
+        "" | "1" | "true" | "on" => Ok(true),
+        "0" | "false" | "off" => Ok(false),
+        _ => Err(Invalid::Switch { field: "private" }),
+    }
+}
+
 /// What a publisher asks the hub to pass on.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -103,4 +112,6 @@ pub struct Event {
     pub kind: Option<EventType>,
     /// A reconnection time for those who receive it.
     pub retry: Option<Retry>,
+    /// Whether only those receive it whose grants cover one of its topics.
+    pub private: bool,
 }

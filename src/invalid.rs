@@ -44,9 +44,32 @@ pub enum Invalid {
         /// The limit.
         limit: usize,
     },
-    /// A template would take too much memory when compiled.
-    #[error("`{field}` is a template with too many variables")]
+    /// Neither on nor off.
+    #[error(
+        "`{field}` is on or off: leave its value out, or give it one of 1, true, on, 0, false, off"
+    )]
+    Switch {
+        /// The part's name in a request.
+        field: &'static str,
+    },
+    /// Not the id of a subscriber.
+    #[error("`id` is not the id of a subscriber, which its stream begins with")]
+    SubscriberId,
+    /// Nobody is named, or too many are.
+    #[error("name a `subject`, or the `id` of a subscriber: one of them")]
+    Whom,
+    /// A template would take too long to match.
+    #[error("`{field}` is a template with more than {limit} expressions")]
     TooComplex {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// Not a URL Pattern, or one that would take too much memory or too long to compile. Which of
+    /// them is the compiler's secret.
+    #[error("`{field}` is not a URL Pattern, or too complex: simplify it")]
+    Pattern {
         /// The part's name in a request.
         field: &'static str,
     },

@@ -13,16 +13,14 @@ import { tabs } from './tabs.js';
 $('hub-address').textContent = HUB.host + HUB.pathname.replace(/\/$/, '');
 
 const events = new Events();
-const connect = new Connect({
-  began: () => events.begin(),
+const frames = new Frames();
+new Connect({
+  began: () => [events, frames].forEach((view) => view.begin()),
+  arrived: (text, bytes) => frames.add(text, bytes),
   received: (event) => events.add(event),
-  paused: (paused) => events.pause(paused),
+  paused: (paused) => [events, frames].forEach((view) => view.pause(paused)),
 });
 const published = (id, topics) => events.name(id, topics);
-new Publish({ publishing: (type) => connect.listen(type), published });
-new Frames({
-  asked: () => ({ selectors: connect.selectors, lastEventId: connect.lastEventId }),
-  typeSeen: (type) => connect.listen(type),
-});
+new Publish({ published });
 new Latency({ published });
 tabs(document.querySelector('[role=tablist]'));

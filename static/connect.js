@@ -2,27 +2,28 @@
 
 import { $ } from './element.js';
 import { namesIn, onlyTopic } from './names.js';
+import { soon } from './soon.js';
 import { Stream } from './stream.js';
 import { clock } from './time.js';
 
 export class Connect {
   #stream;
   #topics = [];
-  #drawing = false;
 
-  /** `began()` is called for a new stream, `received(event)` for each event, `paused(yes)`. */
-  constructor({ began, received, paused }) {
+  /** `began()` is called for a new stream, `arrived(text, bytes)` for what comes at a time,
+      `received(event)` for each event, `paused(yes)`. */
+  constructor({ began, arrived, received, paused }) {
     this.#stream = new Stream({
-      changed: () => this.#drawSoon(),
+      changed: soon(() => this.#draw()),
+      arrived,
       received: (event) => received({ ...event, topic: onlyTopic(this.#topics) }),
     });
     $('connect-form').addEventListener('submit', (event) => {
       event.preventDefault();
       began();
-      this.#topics = this.selectors;
-      this.#stream.connect(this.#topics, this.lastEventId);
+      this.#topics = namesIn($('topics').value);
+      this.#stream.connect(this.#topics, $('last-event-id').value.trim());
     });
-    $('types').addEventListener('input', () => this.#listenToTyped());
     $('pause').addEventListener('click', () => {
       const pause = $('pause').ariaPressed !== 'true';
       $('pause').ariaPressed = pause;
@@ -34,41 +35,10 @@ export class Connect {
       else this.#stream.drop();
     });
     $('close').addEventListener('click', () => this.#stream.close());
-    // What a browser restored into the fields after a reload counts too.
-    this.#listenToTyped();
     this.#draw();
   }
 
-  /** What the fields ask for, also before it is connected. */
-  get selectors() {
-    return namesIn($('topics').value);
-  }
-
-  get lastEventId() {
-    return $('last-event-id').value.trim();
-  }
-
-  /** Adds a type that turned up. It has to happen before its first event. */
-  listen(type) {
-    const types = namesIn($('types').value);
-    if (!type || type === 'message' || type === 'gap' || types.includes(type)) return;
-    $('types').value = [...types, type].join(', ');
-    this.#stream.listen(type);
-  }
-
-  #listenToTyped() {
-    namesIn($('types').value).forEach((type) => this.#stream.listen(type));
-  }
-
-  /** Once a frame at the most: events can come faster. */
-  #drawSoon() {
-    if (this.#drawing) return;
-    this.#drawing = true;
-    requestAnimationFrame(() => this.#draw());
-  }
-
   #draw() {
-    this.#drawing = false;
     const { state, subscriber, lastEventId, since, reconnects, hint } = this.#stream;
     const live = state !== 'closed';
     write($('state'), state);

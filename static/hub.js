@@ -13,7 +13,8 @@ function address(path, pairs) {
 
 const named = (topics) => topics.map((topic) => ['topic', topic]);
 
-/** The address of a stream. An EventSource can't set headers: the id goes in the query. */
+/** The address of a stream. The id goes in the query: an EventSource can't set headers, and a header
+    can't have all characters of an id. */
 export function streamAddress(topics, lastEventId) {
   return address('events', [...named(topics), ['lastEventID', lastEventId]]);
 }
@@ -31,17 +32,18 @@ export async function send({ url, contentType, body }) {
   return { ok: response.ok, status: response.status, text: await response.text() };
 }
 
-/** Why a stream was refused. An EventSource does not tell, so the same is asked once more. */
-export async function whyRefused(url) {
-  const abort = new AbortController();
-  try {
-    const response = await fetch(url, { signal: abort.signal, cache: 'no-store' });
-    if (response.ok) return 'The hub refused the stream, but would accept it now: connect again.';
+/** Asks for a stream. Rejects when there is no answer. */
+export function openStream(topics, lastEventId, signal) {
+  const headers = { Accept: 'text/event-stream' };
+  return fetch(streamAddress(topics, lastEventId), { headers, signal, cache: 'no-store' });
+}
+
+/** Why the answer to that is no stream; empty where it is one. */
+export async function whyRefused(response) {
+  const type = response.headers.get('content-type') ?? 'no type';
+  if (response.status !== 200) {
     const reason = await response.json().then((answer) => answer.error.message, () => '');
     return `The hub refused the stream with ${response.status}${reason && `: ${reason}`}.`;
-  } catch {
-    return 'The hub can’t be reached.';
-  } finally {
-    abort.abort();
   }
+  return /^text\/event-stream *(;|$)/i.test(type) ? '' : `The answer is no event stream: ${type}.`;
 }

@@ -17,12 +17,10 @@ export class Publish {
   /** What was typed, for each format. */
   #texts = { ...EXAMPLES };
   #format = 'json';
-  #publishing;
   #published;
 
-  /** `publishing(type)` is called before a request, `published(id, topics)` after its answer. */
-  constructor({ publishing, published }) {
-    this.#publishing = publishing;
+  /** `published(id, topics)` is called for each event that the hub has taken. */
+  constructor({ published }) {
     this.#published = published;
     $('data').value = this.#texts[this.#format];
     document.getElementsByName('format').forEach((choice) => {
@@ -79,7 +77,6 @@ export class Publish {
       return;
     }
     const topics = this.#topics();
-    this.#publishing($('type').value.trim());
     const begun = performance.now();
     try {
       const answer = await send(this.#request());

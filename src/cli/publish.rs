@@ -5,7 +5,10 @@ use std::{io::Read as _, process::ExitCode};
 use actix_web::rt::System;
 use clap::Args;
 
-use super::hub_url::{HubUrl, client};
+use super::{
+    answer,
+    hub_url::{HubUrl, client},
+};
 
 /// What to publish, and where.
 #[derive(Debug, Args)]
@@ -28,7 +31,7 @@ pub struct Publish {
     #[arg(long, value_name = "MS")]
     retry: Option<String>,
     /// The hub
-    #[arg(long, default_value_t = super::default_url())]
+    #[arg(long, default_value_t = HubUrl::local())]
     url: HubUrl,
 }
 
@@ -53,16 +56,7 @@ async fn send(publish: &Publish) -> Result<(), String> {
     query.extend(publish.retry.as_deref().map(|retry| ("retry", retry)));
 
     let request = client().post(publish.url.with("/send-event", &query));
-    let sent = request.content_type("application/json").send_body(data).await;
-    let mut response = sent.map_err(|error| format!("{}: {error}", publish.url))?;
-    let body = response.body().await.map_err(|error| format!("{}: {error}", publish.url))?;
-    let answer = String::from_utf8_lossy(&body);
-    if response.status().is_success() {
-        println!("{answer}");
-        Ok(())
-    } else {
-        Err(format!("{}: {answer}", response.status()))
-    }
+    answer::print(&publish.url, request.content_type("application/json").send_body(data)).await
 }
 
 fn read_input() -> Result<String, String> {

@@ -33,7 +33,16 @@ pub fn run(config: &Config, unknown_variables: &[String]) -> ExitCode {
 async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     // Before anything listens: who waits for the port may stop us as soon as it is open.
     let stop = stop_signals()?;
+    // Without a listener this signal ends the process.
+    let mut hang_up = signal(SignalKind::hangup())?;
     let application = Application::start(config).await?;
+    let authority = application.authority().clone();
+    rt::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            log::info!("reading the keys again");
+            authority.reload().await;
+        }
+    });
     Ok(application.run(stop).await?)
 }
 

@@ -9,7 +9,13 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{http::StatusCode, rt::System};
+use actix_web::{
+    http::{
+        StatusCode,
+        header::{self, HeaderMap},
+    },
+    rt::System,
+};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
 use tokio::time::{sleep, timeout};
@@ -22,6 +28,8 @@ use crate::{
 
 /// How long it waits before it reconnects, where the hub has not said; what Chromium does.
 const RETRY: Duration = Duration::from_secs(3);
+/// How long it waits at the least: with a `retry` of 0 it would do nothing but reconnect.
+const MIN_RETRY: Duration = Duration::from_secs(1);
 /// How long it waits at the most after failures in a row.
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
@@ -45,7 +53,7 @@ pub struct Subscribe {
           value_parser = config::duration("1s", "1day"))]
     idle_timeout: Duration,
     /// The hub
-    #[arg(long, default_value_t = super::default_url())]
+    #[arg(long, default_value_t = HubUrl::local())]
     url: HubUrl,
 }
 
@@ -82,7 +90,8 @@ async fn listen(subscribe: &Subscribe) -> Result<(), String> {
             Ended::ForGood(result) => return result,
             Ended::Broken(why, streamed) => {
                 failures = if streamed { 0 } else { failures + 1 };
-                let wait = back_off(decoder.retry().map_or(RETRY, Duration::from_millis), failures);
+                let retry = decoder.retry().map_or(RETRY, Duration::from_millis).max(MIN_RETRY);
+                let wait = back_off(retry, failures);
                 eprintln!("fanfare: {why}; trying again in {wait:.1?}");
                 sleep(wait).await;
                 decoder.reconnect();
@@ -125,6 +134,12 @@ async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize)
             return if passing { Ended::Broken(why, false) } else { Ended::ForGood(Err(why)) };
         }
     }
+    if let Err(kind) = check_type(response.headers()) {
+        let url = &subscribe.url;
+        return Ended::ForGood(Err(format!(
+            "{url} answers with {kind}, not with text/event-stream: is --url a hub's?"
+        )));
+    }
     loop {
         let piece = match timeout(subscribe.idle_timeout, response.next()).await {
             Ok(Some(Ok(piece))) => piece,
@@ -151,6 +166,14 @@ async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize)
             }
         }
     }
+}
+
+/// Whether this is a stream, or what it is instead.
+fn check_type(headers: &HeaderMap) -> Result<(), &str> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Err("no Content-Type") };
+    let value = value.to_str().unwrap_or("an unreadable Content-Type");
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("text/event-stream") { Ok(()) } else { Err(value) }
 }
 
 /// Whether this is how the hub begins a stream. Everything that was published has an id.

@@ -3,11 +3,14 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::timeout,
+};
 
 use super::{Appended, Chunk, Entry, LastEventId, Loss, Position, Start};
 use crate::event::{Event, EventId};
@@ -16,7 +19,7 @@ use crate::event::{Event, EventId};
 /// and on the heap (measured: 10,000 entries of an empty event).
 const ENTRY_OVERHEAD: usize = 200;
 
-/// Retention: what is kept at the most.
+/// What is kept, or read at a time, at the most.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Entries.
@@ -91,8 +94,8 @@ impl Memory {
         self.0.log.lock().resume(asked)
     }
 
-    pub(super) fn read(&self, after: Position, up_to: Option<Position>, events: usize) -> Chunk {
-        self.0.log.lock().read(after, up_to, events)
+    pub(super) fn read(&self, after: Position, up_to: Option<Position>, limits: Limits) -> Chunk {
+        self.0.log.lock().read(after, up_to, limits)
     }
 }
 
@@ -105,6 +108,16 @@ impl Tail {
             }
             self.0.appended.notified().await;
         }
+    }
+
+    pub(super) async fn gather(&mut self, events: usize, patience: Duration) {
+        let enough = async {
+            while self.0.log.lock().fresh.len() < events {
+                self.0.appended.notified().await;
+            }
+        };
+        // Fewer have come in that time: the next round takes those.
+        let _ = timeout(patience, enough).await;
     }
 }
 
@@ -163,7 +176,7 @@ impl Log {
         (found == id).then_some(Position { sequence: *sequence, ..self.head })
     }
 
-    fn read(&self, after: Position, up_to: Option<Position>, events: usize) -> Chunk {
+    fn read(&self, after: Position, up_to: Option<Position>, limits: Limits) -> Chunk {
         let floor = self.floor();
         let up_to = up_to.unwrap_or(self.head).min(self.head);
         let index = |place: Position| {
@@ -171,9 +184,17 @@ impl Log {
             usize::try_from(offset).unwrap_or(usize::MAX).min(self.entries.len())
         };
         let first = index(after);
-        let last = index(up_to).max(first).min(first.saturating_add(events));
-        let entries = self.entries.range(first..last).cloned().collect();
-        Chunk { entries, overtaken: after < floor && up_to > after }
+        let end = index(up_to).max(first);
+        let mut bytes = 0;
+        let fits = |entry: &&Arc<Entry>| {
+            let first = bytes == 0;
+            bytes += entry.frame.len();
+            first || bytes <= limits.bytes
+        };
+        let asked = self.entries.range(first..end).take(limits.events);
+        let entries: Vec<_> = asked.take_while(fits).cloned().collect();
+        let last = first + entries.len() == end;
+        Chunk { entries, last, overtaken: (after < floor && up_to > after).then_some(floor) }
     }
 }
 

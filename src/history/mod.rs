@@ -37,6 +37,8 @@ pub struct Entry {
     pub own_id: Option<EventId>,
     /// The names it was published under.
     pub topics: Topics,
+    /// Whether a subscriber has to be allowed to receive it.
+    pub private: bool,
     /// What every subscriber that matches receives.
     pub frame: Frame,
 }
@@ -47,7 +49,7 @@ impl Entry {
             Some(id) => Frame::event(&event, id.as_str()),
             None => Frame::event(&event, &position.to_string()),
         };
-        Self { position, own_id: event.id, topics: event.topics, frame }
+        Self { position, own_id: event.id, topics: event.topics, private: event.private, frame }
     }
 
     /// The id on the wire: the publisher's own, or the position.
@@ -73,8 +75,11 @@ pub struct Appended {
 pub struct Chunk {
     /// In order, without a hole.
     pub entries: Vec<Arc<Entry>>,
-    /// Whether retention has removed entries between the asked-for place and the first of these.
-    pub overtaken: bool,
+    /// Whether the end was reached.
+    pub last: bool,
+    /// The place that reading went on from, where retention has removed entries that followed the
+    /// asked-for one.
+    pub overtaken: Option<Position>,
 }
 
 /// Where a resuming subscriber starts.
@@ -158,15 +163,24 @@ impl History {
         }
     }
 
-    /// At most `events` entries in `(after, up_to]`.
-    pub fn read(&self, after: Position, up_to: Option<Position>, events: usize) -> Chunk {
+    /// Entries in `(after, up_to]`: as many as the limits let through, and at least one where
+    /// there is one.
+    pub fn read(&self, after: Position, up_to: Option<Position>, limits: Limits) -> Chunk {
         match self {
-            Self::Memory(memory) => memory.read(after, up_to, events),
+            Self::Memory(memory) => memory.read(after, up_to, limits),
         }
     }
 }
 
 impl Tail {
+    /// Waits until so many entries have been appended that [`Tail::next`] has not yielded, or the
+    /// time is over.
+    pub async fn gather(&mut self, events: usize, patience: std::time::Duration) {
+        match self {
+            Self::Memory(tail) => tail.gather(events, patience).await,
+        }
+    }
+
     /// Waits for the next entries: at least one, at most `events`, and no more bytes than given
     /// unless the first alone has more.
     pub async fn next(&mut self, events: usize, bytes: usize) -> Vec<Appended> {

@@ -9,6 +9,7 @@ use actix_web::{
 };
 
 use crate::{
+    auth::AuthError,
     hub::{PublishError, Refusal},
     invalid::Invalid,
 };
@@ -67,6 +68,12 @@ pub enum ApiError {
     /// A preflight that is refused.
     #[error("this origin, method or header is not allowed (FANFARE_CORS_ORIGINS)")]
     Cors,
+    /// Not allowed.
+    #[error("{0}")]
+    Auth(#[from] AuthError),
+    /// More tickets are out than are kept.
+    #[error("too many tickets are unused: try again later")]
+    Tickets,
     /// No place for a stream.
     #[error("{0}: try again later")]
     Refused(#[from] Refusal),
@@ -95,6 +102,8 @@ impl ApiError {
             Self::NotFound => "not_found",
             Self::Method(_) => "method_not_allowed",
             Self::Cors => "cors_refused",
+            Self::Auth(why) => auth_code(*why),
+            Self::Tickets => "too_many_tickets",
             Self::Refused(Refusal::Full) => "full",
             Self::Refused(Refusal::AddressFull) => "address_full",
             Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
@@ -116,6 +125,9 @@ impl ResponseError for ApiError {
             | Self::Json(_)
             | Self::BodyBroken
             | Self::Cors => StatusCode::BAD_REQUEST,
+            Self::Auth(AuthError::NoKeys) | Self::Tickets => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Auth(AuthError::NotGranted | AuthError::Origin) => StatusCode::FORBIDDEN,
+            Self::Auth(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -153,6 +165,9 @@ impl ResponseError for ApiError {
                     "application/json, application/x-www-form-urlencoded",
                 ));
             }
+            Self::Auth(why) if self.status_code() != StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((header::WWW_AUTHENTICATE, challenge(*why)));
+            }
             Self::BodyTimeout | Self::BodyBroken | Self::TooLarge(_) => {
                 response.force_close();
             }
@@ -163,5 +178,32 @@ impl ResponseError for ApiError {
         }
         let error = Reason { code: self.code(), message: self.to_string() };
         response.json(Answer { success: false, error })
+    }
+}
+
+fn auth_code(why: AuthError) -> &'static str {
+    match why {
+        AuthError::Missing => "token_missing",
+        AuthError::Malformed | AuthError::Signature | AuthError::Claims | AuthError::Operator => {
+            "token_invalid"
+        }
+        AuthError::Expired => "token_expired",
+        AuthError::TooEarly => "token_not_valid_yet",
+        AuthError::Audience => "token_audience",
+        AuthError::Issuer => "token_issuer",
+        AuthError::Origin => "origin_refused",
+        AuthError::Ticket => "ticket_invalid",
+        AuthError::NotGranted => "not_granted",
+        AuthError::NoKeys => "no_keys",
+    }
+}
+
+/// What a client that knows bearer tokens is told (RFC 6750, 3).
+fn challenge(why: AuthError) -> &'static str {
+    match why {
+        AuthError::Missing => "Bearer",
+        AuthError::Malformed | AuthError::Origin => r#"Bearer error="invalid_request""#,
+        AuthError::NotGranted => r#"Bearer error="insufficient_scope""#,
+        _ => r#"Bearer error="invalid_token""#,
     }
 }

@@ -8,11 +8,12 @@ use actix_web::{
 };
 use futures_util::stream;
 
-use super::{error::ApiError, query::Query};
+use super::{credentials::Credentials, error::ApiError, query::Query};
 use crate::{
+    auth::Grant,
     connection::{OpenStream, Watch},
     history::LastEventId,
-    hub::{Broadcaster, Hub, Next, Subscription},
+    hub::{Broadcaster, Hub, Next, Subscription, Terms},
     invalid::Invalid,
     sse::Frame,
     topic::{MAX_TOPICS, Selector, Topic},
@@ -33,8 +34,7 @@ struct Ask {
 }
 
 impl Ask {
-    fn parse(request: &HttpRequest) -> Result<Self, ApiError> {
-        let query = Query::parse(request.query_string())?;
+    fn parse(request: &HttpRequest, query: &Query) -> Result<Self, ApiError> {
         let mut selectors =
             query.all("topic").map(Selector::parse).collect::<Result<Vec<_>, _>>()?;
         if selectors.len() > MAX_TOPICS {
@@ -43,7 +43,7 @@ impl Ask {
         if selectors.is_empty() {
             selectors.push(Selector::Exact(Topic::default()));
         }
-        Ok(Self { selectors, last_event_id: last_event_id(request, &query) })
+        Ok(Self { selectors, last_event_id: last_event_id(request, query) })
     }
 }
 
@@ -67,8 +67,11 @@ pub async fn get(
     hub: Data<Hub>,
     broadcaster: Data<Addr<Broadcaster>>,
     direct_write: Data<DirectWrite>,
+    credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    let ask = Ask::parse(&request)?;
+    let query = Query::parse(request.query_string())?;
+    let ask = Ask::parse(&request, &query)?;
+    let grant = credentials.subscriber(&request, &query).await?;
     let address = super::address(&request);
     let seat = match hub.admit(address) {
         Ok(seat) => seat,
@@ -76,8 +79,10 @@ pub async fn get(
         Err(_) if is_event_source(&request) => return Ok(come_back_later()),
         Err(refusal) => return Err(refusal.into()),
     };
-    let connection = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?.begin_stream();
-    let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id);
+    let watch = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?;
+    let terms = grant.map(terms).unwrap_or_default();
+    let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id, terms);
+    let connection = watch.begin_stream(subscription.lifeline());
     // Its chunks are what a Broadcaster writes.
     let direct = request.version() == Version::HTTP_11 && direct_write.0;
     let body = Body { subscription, connection, direct };
@@ -91,9 +96,20 @@ pub async fn get(
 }
 
 /// `HEAD`: the same head; no place is taken.
-pub async fn head_only(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    Ask::parse(&request)?;
+pub async fn head_only(
+    request: HttpRequest,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    let query = Query::parse(request.query_string())?;
+    Ask::parse(&request, &query)?;
+    credentials.subscriber(&request, &query).await?;
     Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()))
+}
+
+/// What a grant means for a stream.
+fn terms(grant: Grant) -> Terms {
+    let time_left = grant.time_left();
+    Terms { private: grant.subscribe, subject: grant.subject, time_left }
 }
 
 /// A stream as actix polls it.

@@ -10,6 +10,8 @@ use actix_web::{
     middleware::Next,
 };
 
+use crate::connection::Watch;
+
 /// Names of query parameters whose values are secrets. Some have no meaning to the hub, but
 /// clients send them by mistake.
 const SECRETS: [&str; 8] =
@@ -24,7 +26,14 @@ pub async fn log_request(
     let method = request.method().clone();
     let target = redact(request.path(), request.query_string());
     let peer = super::address(request.request());
+    let watch = request.request().conn_data::<Watch>().cloned();
+    if let Some(watch) = &watch {
+        watch.begin_request();
+    }
     let response = next.call(request).await?;
+    if let Some(watch) = &watch {
+        watch.end_request();
+    }
     log::info!(
         "{peer} {method} {target} {status} {took:.1?}",
         status = response.status().as_u16(),

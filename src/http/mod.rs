@@ -8,30 +8,37 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
     http::header,
-    web::{ServiceConfig, get, head, method, post, resource, to},
+    web::{ServiceConfig, delete, get, head, method, post, resource, to},
 };
 
+mod admin;
 mod body;
 mod cors;
+mod credentials;
 mod error;
 mod events;
 mod health;
 mod log;
+mod origins;
 mod page;
 mod query;
 mod send_event;
 mod server;
+mod ticket;
 
 pub use body::BodyLimits;
 pub use cors::Origins;
+pub use credentials::Credentials;
 pub use error::ApiError;
 pub use events::DirectWrite;
+pub use origins::OriginPatterns;
 pub use server::{ServerSettings, serve};
 
 use cors::{answer_preflights, cors};
 use log::log_request;
 
 const READ: &str = "GET, HEAD, OPTIONS";
+const REMOVE: &str = "DELETE, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
@@ -54,6 +61,8 @@ fn routes(config: &mut ServiceConfig) {
 
     path!(["/events", "/events/"], READ, get().to(events::get), head().to(events::head_only));
     path!(["/send-event", "/send-event/"], WRITE, post().to(send_event::post));
+    path!(["/ticket", "/ticket/"], WRITE, post().to(ticket::post));
+    path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
     read!("/", page::index);

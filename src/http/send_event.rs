@@ -7,11 +7,13 @@ use actix_web::{
 
 use super::{
     body::{BodyLimits, read_json},
+    credentials::Credentials,
     error::ApiError,
     query::Query,
 };
 use crate::{
-    event::{Event, EventId, EventType, Retry},
+    auth::AuthError,
+    event::{Event, EventId, EventType, Retry, parse_private},
     hub::Hub,
     topic::{Topic, Topics},
 };
@@ -23,6 +25,7 @@ pub async fn post(
     payload: Payload,
     hub: Data<Hub>,
     limits: Data<BodyLimits>,
+    credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
     struct Answer {
@@ -32,14 +35,19 @@ pub async fn post(
     }
 
     let query = Query::parse(request.query_string())?;
+    let grant = credentials.publisher(&request, &query).await?;
     let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
     let topics = Topics::new(topics)?;
+    if grant.is_some_and(|grant| !grant.may_publish(&topics)) {
+        return Err(AuthError::NotGranted.into());
+    }
     let id = query.one("id")?.map(EventId::parse).transpose()?;
     let kind = query.one("type")?.map(EventType::parse).transpose()?;
     let retry = query.one("retry")?.map(Retry::parse).transpose()?;
+    let private = query.one("private")?.map(parse_private).transpose()?.unwrap_or(false);
     let data = read_json(&request, payload, **limits).await?;
 
-    let receipt = hub.publish(Event { topics, data, id, kind, retry }).await?;
+    let receipt = hub.publish(Event { topics, data, id, kind, retry, private }).await?;
     Ok(HttpResponse::Ok().json(Answer {
         success: true,
         id: receipt.id,

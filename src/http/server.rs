@@ -14,14 +14,16 @@ use actix_server::Server;
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
-use super::{BodyLimits, DirectWrite, Origins, answer_preflights, cors, log_request, routes};
+use super::{
+    BodyLimits, Credentials, DirectWrite, Origins, answer_preflights, cors, log_request, routes,
+};
 use crate::{
     connection::{Connection, LINGER, Options},
     hub::{AlarmMaker, Hub},
 };
 
 /// What the server is told to hold to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServerSettings {
     /// Threads.
     pub workers: usize,
@@ -34,6 +36,8 @@ pub struct ServerSettings {
     pub body: BodyLimits,
     /// Whether Broadcasters write to sockets themselves.
     pub direct_write: DirectWrite,
+    /// Who may publish and subscribe.
+    pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
     /// What holds for every connection.
@@ -62,6 +66,7 @@ pub fn serve(
             .app_data(Data::new(broadcaster))
             .app_data(Data::new(settings.body))
             .app_data(Data::new(settings.direct_write))
+            .app_data(Data::new(settings.credentials.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(log_request))

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
@@ -13,7 +13,8 @@ use std::{
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::registry::Key;
+use super::{registry::Key, terms::Terms};
+use crate::connection::Lifeline;
 
 /// Why a stream has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub enum End {
     Slow,
     /// It reached the maximum age.
     Aged,
+    /// What it was let in with is over.
+    Expired,
+    /// The operator has ended it.
+    Revoked,
     /// The hub is stopping.
     Drained,
     /// The hub has failed.
@@ -33,8 +38,16 @@ pub enum End {
 }
 
 impl End {
-    const ALL: [Self; 6] =
-        [Self::Left, Self::Vanished, Self::Slow, Self::Aged, Self::Drained, Self::Failed];
+    const ALL: [Self; 8] = [
+        Self::Left,
+        Self::Vanished,
+        Self::Slow,
+        Self::Aged,
+        Self::Expired,
+        Self::Revoked,
+        Self::Drained,
+        Self::Failed,
+    ];
 
     /// What a broken connection means.
     pub fn of(error: &io::Error) -> Self {
@@ -49,6 +62,8 @@ impl End {
             Self::Vanished => "vanished",
             Self::Slow => "slow",
             Self::Aged => "aged",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::Drained => "drained",
             Self::Failed => "failed",
         }
@@ -72,29 +87,31 @@ impl Endings {
 pub struct Account {
     /// The id that the subscriber was greeted with.
     pub id: Uuid,
+    /// What it was let in with.
+    pub terms: Terms,
     address: IpAddr,
     since: Instant,
     events: AtomicU64,
     bytes: AtomicU64,
-    progress: AtomicU64,
     end: OnceLock<End>,
-    closed: AtomicBool,
+    /// Its way to whoever writes to its socket.
+    pub lifeline: Arc<Lifeline>,
     /// Its place in the registry, while it is live.
     pub key: Mutex<Option<Key>>,
     endings: Arc<Endings>,
 }
 
 impl Account {
-    pub fn open(address: IpAddr, endings: Arc<Endings>) -> Self {
+    pub fn open(address: IpAddr, terms: Terms, endings: Arc<Endings>) -> Self {
         Self {
             id: Uuid::new_v4(),
+            terms,
             address,
             since: Instant::now(),
             events: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
-            progress: AtomicU64::new(0),
             end: OnceLock::new(),
-            closed: AtomicBool::new(false),
+            lifeline: Arc::default(),
             key: Mutex::new(None),
             endings,
         }
@@ -104,17 +121,6 @@ impl Account {
     pub fn sent(&self, events: u64, bytes: usize) {
         self.events.fetch_add(events, Relaxed);
         self.bytes.fetch_add(bytes as u64, Relaxed);
-        self.progress();
-    }
-
-    /// Enters that its connection has taken something.
-    pub fn progress(&self) {
-        self.progress.fetch_add(1, Relaxed);
-    }
-
-    /// Grows whenever its connection takes something.
-    pub fn progress_made(&self) -> u64 {
-        self.progress.load(Relaxed)
     }
 
     /// Decides why the stream ends. The first reason stays.
@@ -127,12 +133,8 @@ impl Account {
         self.end.get().copied()
     }
 
-    /// Closes the account, and with it counts and logs the end of the stream: once, however
-    /// often this is called.
+    /// Closes the account, and with it counts and logs the end of the stream.
     pub fn close(&self) {
-        if self.closed.swap(true, Relaxed) {
-            return;
-        }
         let why = *self.end.get_or_init(|| End::Left);
         self.endings.0[why as usize].fetch_add(1, Relaxed);
         log::info!(
@@ -144,10 +146,5 @@ impl Account {
             events = self.events.load(Relaxed),
             bytes = self.bytes.load(Relaxed),
         );
-    }
-
-    /// Whether the end has been logged.
-    pub fn is_closed(&self) -> bool {
-        self.closed.load(Relaxed)
     }
 }

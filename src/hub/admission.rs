@@ -1,6 +1,11 @@
 //! Who may have a stream: the places in all and for each address.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -24,25 +29,32 @@ pub struct Admission {
     max: usize,
     /// 0: no limit, and nothing is counted.
     max_per_address: usize,
+    /// Set once nobody is admitted any more: when all streams have to have ended.
+    closes: OnceLock<Instant>,
     state: Mutex<State>,
     emptied: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    closed: bool,
     taken: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
 impl Admission {
     pub fn new(max: usize, max_per_address: usize) -> Self {
-        Self { max, max_per_address, state: Mutex::default(), emptied: Notify::new() }
+        Self {
+            max,
+            max_per_address,
+            closes: OnceLock::new(),
+            state: Mutex::default(),
+            emptied: Notify::new(),
+        }
     }
 
     pub fn admit(this: &Arc<Self>, address: IpAddr) -> Result<Seat, Refusal> {
         let mut state = this.state.lock();
-        if state.closed {
+        if this.is_closed() {
             return Err(Refusal::Draining);
         }
         if state.taken >= this.max {
@@ -64,12 +76,14 @@ impl Admission {
     }
 
     /// Admits nobody any more.
-    pub fn close(&self) {
-        self.state.lock().closed = true;
+    pub fn close(&self, until: Instant) {
+        // Under the lock: who is admitted before is counted.
+        let _state = self.state.lock();
+        let _ = self.closes.set(until);
     }
 
     pub fn is_closed(&self) -> bool {
-        self.state.lock().closed
+        self.closes.get().is_some()
     }
 
     pub async fn wait_until_empty(&self) {
@@ -106,9 +120,9 @@ impl Seat {
         self.address
     }
 
-    /// Whether the hub is about to stop, and the stream on this place with it.
-    pub fn is_draining(&self) -> bool {
-        self.admission.is_closed()
+    /// When the stream on this place has to have ended, since the hub is about to stop.
+    pub fn drains_until(&self) -> Option<Instant> {
+        self.admission.closes.get().copied()
     }
 }
 

@@ -23,14 +23,15 @@ use super::{
     fan_out::{FanOut, Target},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
-    messages::{Adopt, Answer, Ask, Deliver, Drain, Subscribe, Unsubscribe},
+    messages::{Adopt, Answer, Ask, Deliver, Drain, Revoke, Subscribe, Unsubscribe},
     queue::{Limits, Refused},
     ready::Ready,
-    registry::{Key, Registry},
+    registry::{Key, Registry, Search},
     round::{Part, Round},
+    slice::Slice,
     socket_sink::SocketSink,
 };
-use crate::{history::Position, sse::Frame, topic::Topic};
+use crate::{history::Position, sse::Frame};
 
 /// How often streams are ended while draining.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
@@ -60,7 +61,7 @@ impl Broadcaster {
             (settings.heartbeat / 100).clamp(Duration::from_millis(10), Duration::from_millis(250));
         Self {
             live: Registry::default(),
-            behind: Behind::default(),
+            behind: Behind::new(settings.patience),
             ready: Ready::default(),
             wheel: Wheel::new(tick),
             tick,
@@ -79,17 +80,32 @@ impl Broadcaster {
         self.now
     }
 
-    /// Appends everyone who asks for one of these topics.
-    pub(super) fn all_matching(&mut self, topics: &[Topic], targets: &mut Vec<Target>) {
-        let mut found = Vec::new();
-        self.live.matching(topics, &mut found);
-        targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+    pub(super) fn begin_search(&mut self) -> Search {
+        self.live.begin_search()
     }
 
-    /// Adds an entry of a round to everyone who asks for it.
-    pub(super) fn add_matching(&mut self, round: &Round, index: usize, targets: &mut Vec<Target>) {
+    /// Goes on with the search for everyone who receives an entry of a round, and adds the entry
+    /// to those found. False where the slice was over before the end.
+    pub(super) fn add_matching(
+        &mut self,
+        round: &Round,
+        index: usize,
+        search: &mut Search,
+        targets: &mut Vec<Target>,
+        slice: &mut Slice,
+    ) -> bool {
+        let entry = round.get(index);
         let mut found = Vec::new();
-        self.live.matching(&round.get(index).topics, &mut found);
+        let done = self.live.search(search, &entry.topics, &mut found, slice);
+        // A public entry touches nobody's terms.
+        if entry.private {
+            let live = &mut self.live;
+            found.retain(|key| live.get_mut(*key).is_some_and(|it| it.account.terms.allow(entry)));
+        }
+        if round.is_uniform() {
+            targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+            return done;
+        }
         for key in found {
             let Some(live) = self.live.get_mut(key) else { continue };
             if live.target.0 != self.round {
@@ -98,6 +114,7 @@ impl Broadcaster {
             }
             targets[live.target.1].entries.push(index);
         }
+        done
     }
 
     /// Sends a subscriber its part of a round. Tells whether it took it.
@@ -127,16 +144,13 @@ impl Broadcaster {
         if refused == Refused::Closed {
             return;
         }
-        let courier = match live.sink {
-            Sink::Queue(_) => None,
-            Sink::Socket(socket) => {
-                let (socket, mut subscription, place, backlog) = socket.into_parts();
-                subscription.fall_behind(place);
-                let carry = courier::carry(subscription, socket, backlog.into_chunks());
-                Some(spawn_local(carry).abort_handle())
-            }
-        };
-        self.behind.insert(live.account, self.now, courier);
+        self.behind.insert(live.account, self.now);
+        // Another's queue tells its body stream by its end.
+        if let Sink::Socket(socket) = live.sink {
+            let (socket, mut subscription, place, backlog) = socket.into_parts();
+            subscription.fall_behind(place);
+            spawn_local(courier::carry(subscription, socket, backlog.into_chunks()));
+        }
     }
 
     fn forget(&mut self, key: Key) -> Option<Live> {
@@ -168,13 +182,13 @@ impl Broadcaster {
         self.behind.cut_stalled(self.now);
     }
 
-    /// A subscriber is due: it is too old, or silent for too long, or neither.
+    /// A subscriber is due: its time is over, or it was silent for too long, or neither.
     fn look_at(&mut self, key: Key) {
         let Some(live) = self.live.get_mut(key) else {
             return;
         };
         match live.look(self.limits, self.now) {
-            Look::Aged => self.end(key, End::Aged),
+            Look::Over(why) => self.end(key, why),
             Look::Refused(refused) => self.let_go(key, refused),
             Look::Again(delay) => self.wheel.plan(key, delay),
         }
@@ -223,12 +237,15 @@ impl Handler<Subscribe> for Broadcaster {
     fn handle(&mut self, message: Subscribe, _: &mut Context<Self>) -> Self::Result {
         let Subscribe { selectors, queue, account, deadline } = message;
         self.behind.remove(&account);
+        if account.ending().is_some() {
+            return MessageResult(None);
+        }
         let live = Live::new(Sink::Queue(queue), Arc::clone(&account), deadline, self.heartbeat);
         let delay = live.next_look(Instant::now());
         let key = self.live.insert(&selectors, live);
         *account.key.lock() = Some(key);
         self.wheel.plan(key, delay);
-        MessageResult(self.delivered)
+        MessageResult(Some(self.delivered))
     }
 }
 
@@ -240,9 +257,8 @@ impl Handler<Adopt> for Broadcaster {
         let live = key.and_then(|key| Some((key, self.live.get_mut(key)?)));
         let Some((key, live)) = live else {
             // Let go or ended meanwhile: it finds out when it has read its queue.
-            let account = Arc::clone(subscription.account());
-            let carry = spawn_local(courier::carry(subscription, socket, None));
-            return self.behind.carried_by(&account, carry.abort_handle());
+            spawn_local(courier::carry(subscription, socket, None));
+            return;
         };
         let (waiting, place) = subscription.settle();
         let waker = self.ready.waker(key);
@@ -271,6 +287,20 @@ impl Handler<Unsubscribe> for Broadcaster {
     }
 }
 
+impl Handler<Revoke> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Revoke(accounts): Revoke, _: &mut Context<Self>) {
+        for account in accounts.iter() {
+            let Some(key) = *account.key.lock() else { continue };
+            // Another Broadcaster's key may be that of someone else here.
+            if self.live.get_mut(key).is_some_and(|live| Arc::ptr_eq(&live.account, account)) {
+                self.end(key, End::Revoked);
+            }
+        }
+    }
+}
+
 impl Handler<Ask> for Broadcaster {
     type Result = MessageResult<Ask>;
 
@@ -288,8 +318,8 @@ impl Handler<Drain> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Drain { until }: Drain, ctx: &mut Context<Self>) {
-        self.behind.end_all(End::Drained);
-        // Those that become live from now on are ended by a later tick.
+        // Those that are behind see to it themselves; those that become live from now on are ended
+        // by a later tick.
         ctx.run_interval(DRAIN_TICK, move |this, _| {
             let left = until.saturating_duration_since(Instant::now());
             let ticks = left.as_millis() / DRAIN_TICK.as_millis() + 1;

@@ -2,9 +2,10 @@
 //!
 //! For a subscriber that has fallen behind after its socket was taken over from actix: it reads
 //! the history at the speed of its socket, and hands the socket back when it is up to date. Also
-//! for the last words of a stream whose socket did not take them at once.
+//! for the last words of a stream whose socket did not take them at once. It stops as soon as the
+//! stream is cut.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Buf as _, Bytes};
 use tokio::net::TcpStream;
@@ -14,7 +15,7 @@ use super::{
     account::{Account, End},
     subscription::{Next, Subscription},
 };
-use crate::sse::Frame;
+use crate::{connection::discard_on_close, sse::Frame};
 
 /// How long the last words may take. The kernel frees a stalled socket in its own time.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -25,25 +26,42 @@ pub async fn carry(
     socket: TcpStream,
     backlog: impl IntoIterator<Item = Bytes>,
 ) {
+    let account = Arc::clone(subscription.account());
+    let carried = tokio::select! {
+        biased;
+        () = account.lifeline.is_cut() => return discard_on_close(&socket),
+        carried = catch_up(&mut subscription, &socket, backlog) => carried,
+    };
+    match carried {
+        Ok(true) => subscription.hand_over(socket),
+        Ok(false) => {}
+        Err(why) => account.end(why),
+    }
+}
+
+/// Tells whether the subscription is up to date. Otherwise it is over.
+async fn catch_up(
+    subscription: &mut Subscription,
+    socket: &TcpStream,
+    backlog: impl IntoIterator<Item = Bytes>,
+) -> Result<bool, End> {
     for chunk in backlog {
-        if let Err(why) = write(&socket, chunk, subscription.account()).await {
-            return subscription.account().end(why);
-        }
+        write(socket, chunk, subscription.account()).await?;
     }
     while !subscription.is_settled() {
-        let (chunk, last) = match subscription.next().await {
-            Next::Frame(frame) => (frame.chunk().clone(), false),
-            Next::Live => continue,
-            Next::End => (Bytes::from_static(Frame::LAST_CHUNK), true),
-        };
-        if let Err(why) = write(&socket, chunk, subscription.account()).await {
-            return subscription.account().end(why);
-        }
-        if last {
-            return;
+        match subscription.next().await {
+            Next::Frame(frame) => {
+                write(socket, frame.chunk().clone(), subscription.account()).await?;
+            }
+            Next::Live => {}
+            Next::End => {
+                let last = Bytes::from_static(Frame::LAST_CHUNK);
+                write(socket, last, subscription.account()).await?;
+                return Ok(false);
+            }
         }
     }
-    subscription.hand_over(socket);
+    Ok(true)
 }
 
 /// Writes what is left of a stream that has ended.
@@ -54,8 +72,9 @@ pub async fn finish(subscription: Subscription, socket: TcpStream, rest: Vec<Byt
         }
         Ok::<(), End>(())
     };
-    // Whatever comes of it, the stream is over.
-    let _ = timeout(LAST_WORDS, write_all).await;
+    if timeout(LAST_WORDS, write_all).await.is_err() {
+        discard_on_close(&socket);
+    }
 }
 
 async fn write(socket: &TcpStream, mut chunk: Bytes, account: &Account) -> Result<(), End> {
@@ -64,7 +83,7 @@ async fn write(socket: &TcpStream, mut chunk: Bytes, account: &Account) -> Resul
         match socket.try_write(&chunk) {
             Ok(written) => {
                 chunk.advance(written);
-                account.progress();
+                account.lifeline.progress();
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(End::of(&error)),

@@ -10,6 +10,7 @@ use super::{
     queue::Sender,
     round::Round,
     subscription::Subscription,
+    terms::Deadline,
 };
 use crate::{history::Position, topic::Selector};
 
@@ -21,9 +22,10 @@ use crate::{history::Position, topic::Selector};
 pub struct Deliver(pub Arc<Round>);
 
 /// Make this subscriber live. Answered with the position of the last entry that the Broadcaster
-/// has delivered: whatever follows it will be in the queue.
+/// has delivered: whatever follows it will be in the queue. `None` where the subscriber has to
+/// end.
 #[derive(Message)]
-#[rtype(result = "Position")]
+#[rtype(result = "Option<Position>")]
 pub struct Subscribe {
     /// What it asks for.
     pub selectors: Arc<[Selector]>,
@@ -32,7 +34,7 @@ pub struct Subscribe {
     /// Who it is.
     pub account: Arc<Account>,
     /// When it has to end, if it ever has to.
-    pub deadline: Option<Instant>,
+    pub deadline: Option<Deadline>,
 }
 
 /// Write to this subscriber's socket yourself from now on.
@@ -49,6 +51,11 @@ pub struct Adopt {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Unsubscribe(pub Arc<Account>);
+
+/// End the streams of these, as far as they are yours and live. Why is in their accounts.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Revoke(pub Arc<[Arc<Account>]>);
 
 /// How are you?
 #[derive(Message)]

@@ -36,13 +36,17 @@ mod fan_out;
 mod heartbeat;
 mod live;
 mod messages;
+mod prefixes;
 mod queue;
 mod ready;
 pub mod registry;
 mod replay;
+mod roll;
 mod round;
+mod slice;
 mod socket_sink;
 mod subscription;
+mod terms;
 
 pub use account::End;
 pub use admission::{Refusal, Seat};
@@ -50,11 +54,17 @@ pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use messages::Stats;
 pub use queue::Limits;
+pub use roll::Whom;
 pub use subscription::{Next, Subscription};
+pub use terms::Terms;
 
 use account::Endings;
 use admission::Admission;
-use messages::{Ask, Drain};
+use messages::{Ask, Drain, Revoke};
+use roll::Roll;
+
+/// How long the last streams to end may take to write what they have.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What the hub is told to hold to.
 #[derive(Debug, Clone)]
@@ -69,6 +79,8 @@ pub struct Settings {
     pub max_age: Duration,
     /// How much may wait for one subscriber.
     pub queue: Limits,
+    /// How long a subscriber may take nothing while something waits for it.
+    pub patience: Duration,
 }
 
 /// Why an event is not published.
@@ -100,6 +112,7 @@ struct Shared {
     history: History,
     admission: Arc<Admission>,
     endings: Arc<Endings>,
+    roll: Roll,
     /// One a worker. Written while the workers start, read ever after.
     broadcasters: RwLock<Vec<Addr<Broadcaster>>>,
     joined: Notify,
@@ -114,6 +127,7 @@ impl Hub {
             history,
             admission: Arc::new(admission),
             endings: Arc::default(),
+            roll: Roll::default(),
             broadcasters: RwLock::default(),
             joined: Notify::new(),
         }))
@@ -169,8 +183,22 @@ impl Hub {
         seat: Seat,
         selectors: Vec<Selector>,
         last_event_id: Option<LastEventId>,
+        terms: Terms,
     ) -> Subscription {
-        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), last_event_id)
+        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), last_event_id, terms)
+    }
+
+    /// Ends the streams of someone, wherever they are. Returns how many there were.
+    pub fn revoke(&self, whom: &Whom) -> usize {
+        let accounts: Arc<[_]> = self.0.roll.find(whom).into();
+        // Those that are not live find this out by themselves.
+        accounts.iter().for_each(|account| account.end(End::Revoked));
+        if !accounts.is_empty() {
+            for broadcaster in self.broadcasters() {
+                broadcaster.do_send(Revoke(Arc::clone(&accounts)));
+            }
+        }
+        accounts.len()
     }
 
     /// Asks every Broadcaster how it is. `None` where one does not answer in time.
@@ -195,14 +223,14 @@ impl Hub {
     }
 
     /// Takes no more subscribers and events, and ends all streams, spread over the given time.
-    /// Returns when the last has ended, or after twice that time (a stalled one can't be told).
+    /// Returns when the last has ended, or soon after that time (a stalled one can't be told).
     pub async fn drain(&self, over: Duration) {
-        self.0.admission.close();
         let until = Instant::now() + over;
+        self.0.admission.close(until);
         for broadcaster in self.broadcasters() {
             broadcaster.do_send(Drain { until });
         }
         // A time-out here is not an error: what is left ends with the process.
-        let _ = timeout(over * 2, self.0.admission.wait_until_empty()).await;
+        let _ = timeout(over + LAST_WORDS, self.0.admission.wait_until_empty()).await;
     }
 }

@@ -4,20 +4,23 @@
 //! missing; where retention has overtaken the place, a `gap` event says so. Does not: hold up
 //! anyone else; it is read at the speed of one subscriber's socket.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
+use super::{account::Account, registry::TEST, slice::Slice};
 use crate::{
-    history::{Entry, History, LastEventId, Loss, Position},
+    history::{Entry, History, LastEventId, Limits, Loss, Position},
     sse::Frame,
-    topic::Selector,
+    topic::{Selector, Topic},
 };
 
-/// How many entries are read at a time.
-const CHUNK: usize = 256;
+/// What is read at a time. Retention can't free it before a slow reader has taken it: one entry
+/// of any size, or a few small ones.
+const CHUNK: Limits = Limits { events: 256, bytes: 256 * 1024 };
 
 pub struct Replay {
     history: History,
     selectors: Arc<[Selector]>,
+    account: Arc<Account>,
     place: Position,
     up_to: Option<Position>,
     chunk: std::vec::IntoIter<Arc<Entry>>,
@@ -37,12 +40,14 @@ impl Replay {
     pub fn new(
         history: &History,
         selectors: &Arc<[Selector]>,
+        account: &Arc<Account>,
         place: Position,
         up_to: Option<Position>,
     ) -> Self {
         Self {
             history: history.clone(),
             selectors: Arc::clone(selectors),
+            account: Arc::clone(account),
             place,
             up_to,
             chunk: Vec::new().into_iter(),
@@ -57,11 +62,17 @@ impl Replay {
 
     /// The next frame for this subscriber; `None` at the end.
     pub async fn next(&mut self) -> Option<Frame> {
+        let mut slice = Slice::from(Instant::now());
         loop {
-            for entry in self.chunk.by_ref() {
+            // Taken when it is known who wants it: whoever cancels this loses none.
+            while let Some(entry) = self.chunk.as_slice().first() {
+                let wanted = any_matches(&self.selectors, &entry.topics, &mut slice).await;
+                let wanted = wanted && self.account.terms.allow(entry);
+                let frame = wanted.then(|| entry.frame.clone());
                 self.place = entry.position;
-                if self.selectors.iter().any(|selector| selector.matches_any(&entry.topics)) {
-                    return Some(entry.frame.clone());
+                self.chunk.next();
+                if frame.is_some() {
+                    return frame;
                 }
             }
             match self.reads {
@@ -77,16 +88,41 @@ impl Replay {
     }
 
     fn read(&mut self) -> Option<Frame> {
+        // A reader for whom there is nothing to write is not one that takes nothing.
+        self.account.lifeline.progress();
         let chunk = self.history.read(self.place, self.up_to, CHUNK);
-        let whole = chunk.entries.len() == CHUNK;
-        self.reads = if whole { Reads::More } else { Reads::Done };
-        let gap = chunk.overtaken.then(|| {
-            let first = chunk.entries.first().map(|entry| entry.wire_id());
-            gap(&self.place.to_string(), Loss::Trimmed, first)
+        self.reads = if chunk.last { Reads::Done } else { Reads::More };
+        let gap = chunk.overtaken.map(|went_on_from| {
+            let first = chunk.entries.first().map(|entry| shown_id(entry, &self.account));
+            let asked = std::mem::replace(&mut self.place, went_on_from);
+            gap(&asked.to_string(), Loss::Trimmed, first)
         });
         self.chunk = chunk.entries.into_iter();
         gap
     }
+}
+
+/// Whether one of these topics is asked for. Up to 100 selectors meet up to 100 topics: in between
+/// the thread is for others.
+async fn any_matches(selectors: &[Selector], topics: &[Topic], slice: &mut Slice) -> bool {
+    for selector in selectors {
+        for topic in topics {
+            if selector.matches(topic) {
+                return true;
+            }
+            if slice.spend(TEST + topic.as_str().len()) {
+                tokio::task::yield_now().await;
+                *slice = Slice::from(Instant::now());
+            }
+        }
+    }
+    false
+}
+
+/// The id of an entry for a subscriber that may not be allowed to see it: a publisher's own id
+/// says something about the event, a position does not.
+pub fn shown_id(entry: &Entry, account: &Account) -> String {
+    if account.terms.allow(entry) { entry.wire_id() } else { entry.position.to_string() }
 }
 
 /// The event that tells a subscriber that it has lost something.

@@ -165,10 +165,14 @@ impl SocketSink {
         }
     }
 
+    /// Keeps all of them, or none: its place says what is in the backlog.
     fn keep(&mut self, chunks: impl Iterator<Item = Bytes>, limits: Limits) -> Result<(), Refused> {
         let backlog = self.backlog.get_or_insert_default();
+        let (count, bytes) = (backlog.chunks.len(), backlog.bytes);
         for chunk in chunks {
             if backlog.chunks.len() >= limits.events || backlog.bytes + chunk.len() > limits.bytes {
+                backlog.chunks.truncate(count);
+                backlog.bytes = bytes;
                 return Err(Refused::Full);
             }
             backlog.push(chunk);

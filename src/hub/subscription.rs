@@ -18,9 +18,11 @@ use super::{
     broadcaster::Broadcaster,
     messages::{Adopt, Subscribe, Unsubscribe},
     queue::{self, Queued, Receiver},
-    replay::{Replay, gap_after},
+    replay::{Replay, gap_after, shown_id},
+    terms::{Deadline, Terms},
 };
 use crate::{
+    connection::Lifeline,
     history::{LastEventId, Position, Start},
     sse::Frame,
     topic::Selector,
@@ -37,7 +39,9 @@ pub struct Subscription {
     selectors: Arc<[Selector]>,
     account: Arc<Account>,
     seat: Seat,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
+    /// When it ends, should it not be live while the hub drains: drawn, so that not all do at once.
+    drains_at: Option<Instant>,
     state: State,
 }
 
@@ -76,18 +80,20 @@ impl Subscription {
         seat: Seat,
         selectors: Arc<[Selector]>,
         last_event_id: Option<LastEventId>,
+        terms: Terms,
     ) -> Self {
-        let account = Account::open(seat.address(), Arc::clone(&hub.0.endings));
-        let max_age = hub.0.settings.max_age;
-        let deadline = (!max_age.is_zero())
-            .then(|| Instant::now() + max_age.mul_f64(0.8 + 0.2 * fastrand::f64()));
+        let deadline = Deadline::of(hub.0.settings.max_age, &terms);
+        let account = Account::open(seat.address(), terms, Arc::clone(&hub.0.endings));
+        let account = Arc::new(account);
+        hub.0.roll.enter(&account);
         Self {
             hub: hub.clone(),
             broadcaster,
             selectors,
-            account: Arc::new(account),
+            account,
             seat,
             deadline,
+            drains_at: None,
             state: State::Opening(last_event_id),
         }
     }
@@ -95,7 +101,7 @@ impl Subscription {
     /// What comes next. May be cancelled while the subscription is settled.
     pub async fn next(&mut self) -> Next {
         loop {
-            if let (State::CatchingUp(_), Some(why)) = (&self.state, self.must_end()) {
+            if let Some(why) = self.must_end() {
                 return self.finish(why).map_or(Next::End, Next::Frame);
             }
             match &mut self.state {
@@ -155,6 +161,11 @@ impl Subscription {
         matches!(&self.state, State::Live(queue, _) if queue.is_settled())
     }
 
+    /// For whoever writes it to the kernel.
+    pub fn lifeline(&self) -> Arc<Lifeline> {
+        Arc::clone(&self.account.lifeline)
+    }
+
     /// Hands the socket to the Broadcaster.
     pub fn hand_over(self, socket: TcpStream) {
         let broadcaster = self.broadcaster.clone();
@@ -186,7 +197,8 @@ impl Subscription {
             Some((_, Start::After(place))) => self.catch_up(place),
             Some((asked, Start::Gap(loss, place))) => {
                 let first = place.and_then(|_| history.oldest());
-                let gap = gap_after(asked, loss, first.map(|entry| entry.wire_id()));
+                let first = first.map(|entry| shown_id(&entry, &self.account));
+                let gap = gap_after(asked, loss, first);
                 State::Gap(gap, place)
             }
         };
@@ -194,7 +206,11 @@ impl Subscription {
     }
 
     fn catch_up(&self, place: Position) -> State {
-        State::CatchingUp(Replay::new(&self.hub.0.history, &self.selectors, place, None))
+        State::CatchingUp(self.replay(place, None))
+    }
+
+    fn replay(&self, place: Position, up_to: Option<Position>) -> Replay {
+        Replay::new(&self.hub.0.history, &self.selectors, &self.account, place, up_to)
     }
 
     /// Takes a place in the registry. The queue and this value, whose drop leaves the registry,
@@ -208,14 +224,14 @@ impl Subscription {
             account: Arc::clone(&self.account),
             deadline: self.deadline,
         };
-        self.state = if let Ok(delivered) = self.broadcaster.send(subscribe).await {
-            let history = &self.hub.0.history;
-            let rest = Replay::new(history, &self.selectors, place, Some(delivered));
-            State::Joining(rest, receiver)
-        } else {
-            self.account.end(End::Failed);
-            State::Ended
-        };
+        match self.broadcaster.send(subscribe).await {
+            Ok(Some(delivered)) => {
+                self.state = State::Joining(self.replay(place, Some(delivered)), receiver);
+            }
+            // What has decided its end is seen at the next step.
+            Ok(None) => {}
+            Err(_) => self.account.end(End::Failed),
+        }
     }
 
     fn go_live(&mut self) {
@@ -224,14 +240,21 @@ impl Subscription {
         }
     }
 
-    /// Why a stream that is not live has to end, if it has to. A live one is ended by its
-    /// Broadcaster.
-    fn must_end(&self) -> Option<End> {
-        let aged = || self.deadline.filter(|deadline| *deadline <= Instant::now());
-        self.account
-            .ending()
-            .or_else(|| self.seat.is_draining().then_some(End::Drained))
-            .or_else(|| aged().map(|_| End::Aged))
+    /// Why a stream that has no place in the registry has to end, if it has to. One that has is
+    /// ended by its Broadcaster, after what waits for it.
+    fn must_end(&mut self) -> Option<End> {
+        match self.state {
+            State::CatchingUp(_) | State::Registering(_) => {}
+            _ => return None,
+        }
+        let now = Instant::now();
+        if let (None, Some(until)) = (self.drains_at, self.seat.drains_until()) {
+            let left = until.saturating_duration_since(now);
+            self.drains_at = Some(now + left.mul_f64(fastrand::f64()));
+        }
+        let drained = self.drains_at.filter(|at| *at <= now).map(|_| End::Drained);
+        let over = self.deadline.filter(|deadline| deadline.is_over(now));
+        self.account.ending().or(drained).or_else(|| over.map(|deadline| deadline.why))
     }
 
     /// Ends the stream. Returns its last words, if there are any.
@@ -259,5 +282,6 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
         self.account.close();
+        self.hub.0.roll.strike(&self.account);
     }
 }

@@ -103,6 +103,9 @@ fn open_stream_from(browser: &Browser, page: &str, url: &str, options: &serde_js
 
 #[test]
 fn the_tutorials_page_works_from_disk_as_it_is() {
+    let page = std::fs::read_to_string("tests/tutorial/index.html").unwrap();
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    assert!(readme.contains(&format!("```html\n{page}```\n")), "the README shows this page");
     // Its address is in the page. The harness asks for another than the default.
     let hub = Fanfare::start(&[("PORT", "3000"), ("FANFARE_HOST", "0.0.0.0")]);
     let browser = Browser::start();

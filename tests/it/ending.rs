@@ -1,9 +1,12 @@
 use std::{
+    io::Read as _,
     thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{Connection, Fanfare, QUIET, Stream, get, post_json, wait_until};
+use socket2::SockRef;
+
+use crate::support::{Connection, Fanfare, QUIET, Stream, dawdle, get, post_json, wait_until};
 
 /// The `retry` that a stream ends with, checked.
 fn last_retry(rest: &str, range: std::ops::Range<u64>) -> u64 {
@@ -107,6 +110,59 @@ fn while_it_drains_everything_new_is_turned_away_and_a_second_signal_ends_it() {
     assert_eq!(hub.wait().code(), Some(1));
     assert!(begun.elapsed() < Duration::from_millis(500));
     drop(streams);
+}
+
+#[test]
+fn a_stalled_stream_does_not_hold_it_up() {
+    for direct in ["on", "off"] {
+        let settings = [("FANFARE_DIRECT_WRITE", direct), ("FANFARE_SEND_BUFFER", "16KiB")];
+        let mut hub = Fanfare::start_alone(&settings);
+        let _stalled = hub.subscribe("/events");
+        hub.wait_for_subscribers(1);
+        let large = format!("\"{}\"", "x".repeat(100_000));
+        wait_until("it takes no more", || {
+            hub.publish("", &large);
+            hub.ready()["behind"] == 1
+        });
+        let begun = Instant::now();
+        hub.signal("TERM");
+        assert_eq!(hub.wait().code(), Some(0));
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn streams_that_replay_end_in_waves_too() {
+    let hub = Fanfare::start_alone(&[("FANFARE_SEND_BUFFER", "16KiB")]);
+    let large = format!("\"{}\"", "x".repeat(50_000));
+    for _ in 0..600 {
+        hub.publish("", &large);
+    }
+    let streams: Vec<_> = (0..10).map(|_| hub.resume("/events", "earliest")).collect();
+    for stream in &streams {
+        SockRef::from(&stream.connection.socket).set_recv_buffer_size(16 * 1024).unwrap();
+    }
+    let begun = Instant::now();
+    hub.signal("TERM");
+    let ends = streams.into_iter().map(|mut stream| {
+        thread::spawn(move || {
+            let mut piece = vec![0; 64 * 1024];
+            // At most 6 MB/s: the replay takes five seconds.
+            loop {
+                let length = stream.connection.socket.read(&mut piece).unwrap();
+                assert!(length > 0, "it ends with its last chunk");
+                if piece[..length].ends_with(b"\r\n0\r\n\r\n") {
+                    return begun.elapsed();
+                }
+                dawdle(Duration::from_millis(10));
+            }
+        })
+    });
+    let ends: Vec<_> = ends.collect();
+    let mut ends: Vec<_> = ends.into_iter().map(|end| end.join().unwrap()).collect();
+    ends.sort_unstable();
+    let spread = ends[9].checked_sub(ends[0]).unwrap();
+    assert!(spread > Duration::from_millis(300), "all within {spread:?}: {ends:?}");
 }
 
 #[test]

@@ -95,6 +95,7 @@ fn a_publisher_that_waits_for_a_dead_broadcaster_is_told() {
             id: None,
             kind: None,
             retry: None,
+            private: false,
         };
         let _ = told.send(hub.publish(event).await).await;
         std::future::pending::<()>().await;

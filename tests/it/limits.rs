@@ -6,7 +6,7 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Connection, Fanfare, Stream, get, request, run_to_end};
+use crate::support::{Connection, Fanfare, Hub, Stream, get, request, run_to_end};
 
 const ACCEPT: (&str, &str) = ("Accept", "text/event-stream");
 
@@ -139,4 +139,89 @@ fn a_head_that_does_not_end_is_refused_in_time() {
         assert!(begun.elapsed() < Duration::from_secs(3), "{sent:?}: {:?}", begun.elapsed());
     }
     assert_eq!(get(hub.0, "/health/ready").status, 200);
+}
+
+/// Asks for a hundred templates, all different, that fit a topic of letters up to its end, in as
+/// many ways as there are; and for all that is kept.
+fn ask_for_hostile_templates(hub: Hub, expressions: usize, first: usize) -> (Connection, u16) {
+    let selector = |number| format!("topic={}{number}", "{%2Ba}a".repeat(expressions));
+    let selectors: Vec<String> = (first..first + 100).map(selector).collect();
+    let head = format!("GET /events?lastEventID=earliest&{} HTTP/1.1", selectors.join("&"));
+    let mut connection = Connection::open(hub.0);
+    connection.send(format!("{head}\r\nHost: x\r\n\r\n"));
+    let status = connection.read_head().status;
+    (connection, status)
+}
+
+#[test]
+fn hostile_templates_do_not_slow_publishers() {
+    let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
+    let _hostile = [10, 100].map(|expressions| ask_for_hostile_templates(*hub, expressions, 0));
+    let mut stream = hub.subscribe("/events?topic=a{/x}");
+    let topic = "a".repeat(200);
+    let begun = Instant::now();
+    for _ in 0..100 {
+        hub.publish(&format!("?topic={topic}"), "1");
+    }
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(2), "100 events took {took:?}");
+    hub.publish("?topic=a/1", "2");
+    assert_eq!(stream.event().data, "2");
+}
+
+#[test]
+fn templates_with_more_expressions_than_anyone_needs_are_refused() {
+    let hub = Fanfare::start(&[]);
+    assert_eq!(ask_for_hostile_templates(*hub, 10, 0).1, 200);
+    assert_eq!(ask_for_hostile_templates(*hub, 11, 0).1, 400);
+    let answer = get(hub.0, &format!("/events?topic={}", "{a*}".repeat(11)));
+    let error = &answer.json()["error"];
+    assert_eq!((answer.status, &error["code"]), (400, &"invalid_parameter".into()));
+    assert_eq!(error["message"], "`topic` is a template with more than 10 expressions");
+}
+
+/// Asks for the hub's health again and again until the work is done. Returns how long the work
+/// took, and the longest wait for an answer.
+fn longest_wait_during(hub: Hub, work: impl FnOnce() + Send) -> (Duration, Duration) {
+    let begun = Instant::now();
+    let mut longest = Duration::ZERO;
+    std::thread::scope(|scope| {
+        let work = scope.spawn(work);
+        while !work.is_finished() {
+            let asked = Instant::now();
+            assert_eq!(get(hub.0, "/health/live").status, 200);
+            longest = longest.max(asked.elapsed());
+        }
+    });
+    (begun.elapsed(), longest)
+}
+
+/// The topic of 4 KiB that takes a template longest.
+fn dear_topic() -> String {
+    "a".repeat(4096)
+}
+
+#[test]
+fn an_event_that_is_dear_to_match_leaves_the_thread_to_others() {
+    let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
+    let _hostile: Vec<_> =
+        (0..10).map(|stream| ask_for_hostile_templates(*hub, 10, stream * 100)).collect();
+    hub.wait_for_subscribers(10);
+    let publish = || drop(hub.publish(&format!("?topic={}", dear_topic()), "1"));
+    let (took, longest) = longest_wait_during(*hub, publish);
+    assert!(longest < took / 2, "an answer took {longest:?}, the event {took:?}");
+}
+
+#[test]
+fn a_replay_that_is_dear_to_match_leaves_the_thread_to_others() {
+    let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
+    for _ in 0..20 {
+        hub.publish(&format!("?topic={}", dear_topic()), "1");
+    }
+    let replay = || {
+        let _hostile = ask_for_hostile_templates(*hub, 10, 0);
+        hub.wait_for_subscribers(1);
+    };
+    let (took, longest) = longest_wait_during(*hub, replay);
+    assert!(longest < took / 2, "an answer took {longest:?}, the replay {took:?}");
 }

@@ -10,6 +10,8 @@
 mod api;
 /// The rules of the sources.
 mod architecture;
+/// Who may publish and who may listen.
+mod auth;
 /// Every answer that is one.
 mod bad_input;
 /// The load tool: what it counts is so.

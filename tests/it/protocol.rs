@@ -1,6 +1,10 @@
-use std::{io::Write as _, net::Shutdown};
+use std::{
+    io::{Read as _, Write as _},
+    net::Shutdown,
+    time::{Duration, Instant},
+};
 
-use crate::support::{Connection, Fanfare, get};
+use crate::support::{Connection, Fanfare, dawdle, get, wait_until};
 
 /// One worker: whatever hangs it, hangs all.
 const ONE_WORKER: (&str, &str) = ("FANFARE_WORKERS", "1");
@@ -108,6 +112,35 @@ fn a_request_that_stops_half_way_does_not_hold_its_connection_for_ever() {
     second_head.send("GET /health/live HTTP/1.1\r\nHos");
     assert!(idle.read_to_end().is_empty());
     assert!(second_head.read_to_end().is_empty());
+}
+
+#[test]
+fn what_trickles_in_between_two_requests_has_to_come_to_an_end() {
+    let hub = Fanfare::start(&[("FANFARE_HEADER_TIMEOUT", "1s")]);
+    // A second head that does not end, and a body that was refused and goes on.
+    let second_head = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    let refused = "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n";
+    for (begin, status) in [(second_head, 200), (refused, 404)] {
+        let mut connection = Connection::open(hub.0);
+        connection.send(begin);
+        assert_eq!(connection.read_response().status, status);
+        let begun = Instant::now();
+        connection.socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        wait_until("it is closed", || {
+            let sent = connection.socket.write_all(b"x");
+            let mut piece = [0; 100];
+            sent.is_err() || matches!(connection.socket.read(&mut piece), Ok(0))
+        });
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(3), "{begin:.20?} is let go after {took:?}");
+    }
+    // One that is merely idle, or whose requests are whole, is left alone.
+    let mut connection = Connection::open(hub.0);
+    for _ in 0..5 {
+        connection.send(second_head);
+        assert_eq!(connection.read_response().status, 200);
+        dawdle(Duration::from_millis(500));
+    }
 }
 
 #[test]

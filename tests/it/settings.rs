@@ -48,6 +48,37 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
         ("FANFARE_HEADER_TIMEOUT", "--header-timeout", &["999ms"], "from 1s"),
         ("FANFARE_BODY_TIMEOUT", "--body-timeout", &["0"], "from 100ms"),
         ("FANFARE_KEEP_ALIVE", "--keep-alive", &["0"], "from 1s"),
+        (
+            "FANFARE_PUBLISHER_JWT_ALG",
+            "--publisher-jwt-alg",
+            &["none", "ES512", ""],
+            "HS256, HS384",
+        ),
+        ("FANFARE_SUBSCRIBER_JWT_ALG", "--subscriber-jwt-alg", &["hs256"], "HS256, HS384"),
+        (
+            "FANFARE_PUBLISHER_JWKS_URL",
+            "--publisher-jwks-url",
+            &["x", "", "file://"],
+            "an https://",
+        ),
+        ("FANFARE_SUBSCRIBER_JWKS_URL", "--subscriber-jwks-url", &["ftp://x/"], "an https://"),
+        ("FANFARE_ANONYMOUS", "--anonymous", &["yes", "", "TRUE"], "true, 1 or on"),
+        ("FANFARE_SUBSCRIPTIONS", "--subscriptions", &["2"], "true, 1 or on"),
+        (
+            "FANFARE_COOKIE_NAME",
+            "--cookie-name",
+            &["", "a b", "a=b", "a;b"],
+            "the name of a cookie",
+        ),
+        (
+            "FANFARE_PUBLISH_ORIGINS",
+            "--publish-origins",
+            &["", "a.example", "https://a/b"],
+            "a list",
+        ),
+        ("FANFARE_ISSUERS", "--issuers", &["", " "], "give it a value"),
+        ("FANFARE_AUDIENCE", "--audience", &[""], "give it a value"),
+        ("FANFARE_RESOURCE_IDENTIFIER", "--resource-identifier", &[""], "give it a value"),
     ] {
         for value in values {
             let line = refusal(&[], &[(name, value)]);

@@ -124,17 +124,22 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until the server has nothing left to do, and returns the time it has used so far.
-    fn wait_until_quiet(&self, server: Process) -> Cpu {
-        let mut cpu = server.cpu();
+    fn wait_until_quiet(&self, server: Process) -> Option<Cpu> {
+        let mut cpu = server.cpu()?;
         let mut waited = Duration::ZERO;
         while waited < MAX_QUIET && !self.interrupt.wait(QUIET) {
             waited += QUIET;
-            let before = std::mem::replace(&mut cpu, server.cpu());
+            let before = std::mem::replace(&mut cpu, server.cpu()?);
             if (cpu - before).total() == 0.0 {
                 break;
             }
         }
-        cpu
+        Some(cpu)
+    }
+
+    /// What the server has used so far, where it is known and still there.
+    fn server_cpu(&self) -> Option<Cpu> {
+        self.server.and_then(Process::cpu)
     }
 
     fn open_streams(&self) -> Option<u64> {
@@ -146,7 +151,7 @@ impl<'a> Run<'a> {
     }
 
     fn open(&self) -> io::Result<(Connecting, Problems)> {
-        let (before, begun) = (self.server.map(Process::cpu), self.clock.now());
+        let (before, begun) = (self.server_cpu(), self.clock.now());
         let took = self.open_streams().unwrap_or_else(|| self.clock.now() - begun);
         let opened = self.subscribers.open_now();
         let failed = self.subscribers.failed();
@@ -155,14 +160,13 @@ impl<'a> Run<'a> {
             let why = problems.iter().next().map_or("", |(why, _)| why);
             return Err(io::Error::other(format!("nothing could be subscribed to: {why}")));
         }
-        let after = self.server.map(Process::cpu);
-        let cpu = before.zip(after).map(|(before, after)| after - before);
+        let cpu = used(before, self.server_cpu());
         Ok((Connecting::new(opened, failed, took, cpu), problems))
     }
 
     /// Opens and closes all streams until the time is over.
     fn storm(&self) -> (Connecting, Problems) {
-        let before = self.server.map(Process::cpu);
+        let before = self.server_cpu();
         let end = self.clock.now() + nanoseconds(self.bench.duration);
         let (mut opened, mut failed, mut took) = (0, 0, 0);
         let mut problems = Problems::default();
@@ -176,8 +180,8 @@ impl<'a> Run<'a> {
                 break;
             }
         }
-        let after = self.server.map(|server| self.wait_until_quiet(server));
-        let cpu = before.zip(after).map(|(before, after)| after - before);
+        let after = self.server.and_then(|server| self.wait_until_quiet(server));
+        let cpu = used(before, after);
         (Connecting::new(opened, failed, took, cpu), problems)
     }
 
@@ -190,7 +194,7 @@ impl<'a> Run<'a> {
 
     fn memory(&self, before: u64) -> Option<Memory> {
         let after = self.server?.pss().ok()?;
-        Some(Memory::new(before, after, self.subscribers.open_now()))
+        Memory::new(before, after, self.subscribers.open_now())
     }
 
     fn publish(&self, report: &mut Report) -> io::Result<()> {
@@ -204,15 +208,11 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let own = Process::own();
-        let before = (self.server.map(Process::cpu), own.cpu());
+        let before = (self.server_cpu(), own.cpu());
         let Round { published, expected, tally } =
             self.round(2, self.bench.duration, "publishing")?;
-        let after = (self.server.map(Process::cpu), own.cpu());
-
-        let received = tally.counts.received;
-        let server = before.0.zip(after.0).map(|(before, after)| (after - before).each(received));
-        let tool_us = (after.1 - before.1).each(received).total();
-        report.cpu = Some(CpuEach { server_us: server, tool_us });
+        let (server, tool) = (used(before.0, self.server_cpu()), used(before.1, own.cpu()));
+        report.cpu = CpuEach::new(server, tool, tally.counts.received);
         report.deliveries = Some(Deliveries::new(expected, &tally, published.from));
         report.publishing = Some(Publishing::new(&published));
         report.problems = tally.problems;
@@ -229,4 +229,9 @@ impl<'a> Run<'a> {
         };
         round::run(&self.target, &self.subscribers, plan, self.clock, &self.interrupt, what)
     }
+}
+
+/// What was used between two looks.
+fn used(before: Option<Cpu>, after: Option<Cpu>) -> Option<Cpu> {
+    Some(after? - before?)
 }

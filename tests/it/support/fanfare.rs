@@ -113,7 +113,7 @@ impl Fanfare {
         Self::launch(settings, Turn::Second, Command::new(env!("CARGO_BIN_EXE_fanfare")))
     }
 
-    /// Starts through another program, such as `ip netns exec`, whose arguments end with ours.
+    /// Starts through another program, such as `nsenter`, whose arguments end with ours.
     pub fn start_through(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let turn = MACHINE.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         command.arg(env!("CARGO_BIN_EXE_fanfare"));

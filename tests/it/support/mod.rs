@@ -32,3 +32,9 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
     }
     begun.elapsed()
 }
+
+/// A client is slow on purpose. This is no way to wait for anything.
+#[expect(clippy::disallowed_methods, reason = "it is what the client of the test does")]
+pub fn dawdle(time: Duration) {
+    std::thread::sleep(time);
+}
