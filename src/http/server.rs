@@ -16,6 +16,7 @@ use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, we
 
 use super::{
     BodyLimits, Credentials, DirectWrite, Origins, answer_preflights, cors, log_request, routes,
+    stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Options},
@@ -61,16 +62,16 @@ pub fn serve(
     let stopping = builder.graceful_shutdown_signal();
     let factory = move || {
         let broadcaster = hub.start_broadcaster(alarms.alarm());
+        let streams = Streams::new(hub.clone(), broadcaster, settings.direct_write);
         let app = App::new()
             .app_data(Data::new(hub.clone()))
-            .app_data(Data::new(broadcaster))
+            .app_data(Data::new(streams))
             .app_data(Data::new(settings.body))
-            .app_data(Data::new(settings.direct_write))
             .app_data(Data::new(settings.credentials.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(log_request))
-            .configure(routes);
+            .configure(|config| routes(config, &settings.credentials));
         let (stopping, options) = (stopping.clone(), settings.connection);
         let http = HttpService::build()
             .keep_alive(settings.keep_alive)

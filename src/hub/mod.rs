@@ -54,9 +54,10 @@ pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use messages::Stats;
 pub use queue::Limits;
+pub use replay::Resume;
 pub use roll::Whom;
 pub use subscription::{Next, Subscription};
-pub use terms::Terms;
+pub use terms::{Notices, Terms};
 
 use account::Endings;
 use admission::Admission;
@@ -176,16 +177,27 @@ impl Hub {
         Admission::admit(&self.0.admission, address)
     }
 
+    /// Where a subscriber starts that asks for what followed this id.
+    pub fn resume(&self, asked: LastEventId) -> Resume {
+        let start = self.0.history.resume(&asked);
+        Resume { asked, start }
+    }
+
+    /// The id of the newest kept event that such a subscriber would receive.
+    pub async fn newest(&self, selectors: &[Selector], terms: &Terms) -> Option<String> {
+        replay::newest(&self.0.history, selectors, terms).await.map(|entry| entry.wire_id())
+    }
+
     /// Opens a subscription on this worker's Broadcaster.
     pub fn subscribe(
         &self,
         broadcaster: &Addr<Broadcaster>,
         seat: Seat,
         selectors: Vec<Selector>,
-        last_event_id: Option<LastEventId>,
+        resume: Option<Resume>,
         terms: Terms,
     ) -> Subscription {
-        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), last_event_id, terms)
+        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), resume, terms)
     }
 
     /// Ends the streams of someone, wherever they are. Returns how many there were.

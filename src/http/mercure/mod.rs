@@ -4,12 +4,80 @@
 //! what nobody has a key for is not there. Does not: have events of its own; what is published here
 //! is in the one history, and reaches `/events` too.
 
+use actix_web::{
+    HttpResponse, Resource, guard,
+    http::{Method, header},
+    middleware::DefaultHeaders,
+    web::{self, ServiceConfig, scope, to},
+};
+
+use super::Credentials;
+
+mod authorization;
+mod cursor;
 mod dialect;
 mod error;
 mod fields;
+mod names;
+mod publish;
+mod subscribe;
 
-pub use dialect::Dialect;
 pub use error::MercureError;
+pub use names::is_reserved;
 
 /// The path of the protocol.
 pub const PATH: &str = "/.well-known/mercure";
+
+/// What every answer has, errors too.
+const SECURITY: [(header::HeaderName, &str); 4] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'self'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_XSS_PROTECTION, "1; mode=block"),
+];
+
+/// The routes.
+pub fn routes(config: &mut ServiceConfig, credentials: &Credentials) {
+    let headers = SECURITY.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add);
+    config.service(
+        scope("/.well-known")
+            .wrap(headers)
+            .service(hub(credentials))
+            .default_service(to(async || Err::<HttpResponse, _>(MercureError::NotFound))),
+    );
+}
+
+/// The path of the protocol, with the methods that someone has a key for.
+fn hub(credentials: &Credentials) -> Resource {
+    let authority = &credentials.authority;
+    let mut resource = web::resource("/mercure");
+    let mut methods = Vec::new();
+    if !authority.subscribing_is_open() || authority.is_anonymous_by_choice() {
+        for method in ["GET", "HEAD", "QUERY"] {
+            resource = resource.route(web::route().guard(is(method)).to(subscribe::get));
+            methods.push(method);
+        }
+    }
+    if !authority.publishing_is_open() {
+        resource = resource.route(web::post().to(publish::post));
+        methods.push("POST");
+    }
+    methods.push("OPTIONS");
+    let allow = methods.join(", ");
+    let options = allow.clone();
+    resource
+        .route(web::method(Method::OPTIONS).to(move || {
+            let mut response = HttpResponse::NoContent();
+            let response = response.insert_header((header::ALLOW, &*options)).finish();
+            async { response }
+        }))
+        .default_service(to(move || {
+            let error = MercureError::Method(allow.clone());
+            async { Err::<HttpResponse, _>(error) }
+        }))
+}
+
+/// `QUERY` (draft-ietf-httpbis-safe-method-w-body) has no constant.
+fn is(method: &'static str) -> impl guard::Guard {
+    guard::fn_guard(move |context| context.head().method.as_str() == method)
+}
