@@ -183,12 +183,12 @@ fn one_bad_detail_spoils_its_token() {
         let token = with(&|detail| detail[name] = value.clone());
         assert_invalid(&hub, &token, &format!("{name}: {value}"));
     }
-    for details in [json!({}), json!("x"), json!([1])] {
+    for details in [json!({}), json!("x")] {
         let claims = token::changed(publishing(), &json!({ "authorization_details": details }));
         assert_invalid(&hub, &sign(&claims), &details.to_string());
     }
     // Those of another type are somebody else's, whatever they look like.
-    for other in [json!({ "type": "https://other.example", "topics": 7 }), json!({ "type": 1 })] {
+    for other in [json!({ "type": "https://other.example", "topics": 7 }), json!({ "type": 1 }), json!(1)] {
         let token = sign(&token::grants(&[other.clone(), good.clone()]));
         assert_eq!(hub.post_as(&token, &[("topic", "a")]).status, 200, "{other}");
     }
