@@ -106,7 +106,7 @@ impl Claim {
             }
             texts.iter().map(|text| Selector::parse(text).ok()).collect()
         };
-        let payload = self.payload.map(|json| Payload { topics: None, json });
+        let payload = self.payload.map(|json| Payload { topics: None, json: Some(json.into()) });
         Some(Grant {
             publish: match self.publish {
                 Some(texts) => Some(selectors(texts)?),
@@ -142,7 +142,7 @@ fn complete(grant: Grant, details: Vec<Box<RawValue>>) -> Option<Grant> {
         }
         if actions.iter().any(|action| action == "subscribe") {
             subscribe.extend(topics.iter().cloned());
-            payloads.extend(payload.map(|json| Payload { topics: Some(topics), json }));
+            payloads.push(Payload { topics: Some(topics), json: payload.map(Arc::from) });
         }
     }
     Some(Grant {
