@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// When a client that is turned away may ask again, in seconds.
-const RETRY_AFTER: std::ops::RangeInclusive<u32> = 1..=5;
+pub(super) const RETRY_AFTER: std::ops::RangeInclusive<u32> = 1..=5;
 
 /// A request that can't be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -199,11 +199,19 @@ fn auth_code(why: AuthError) -> &'static str {
 }
 
 /// What a client that knows bearer tokens is told (RFC 6750, 3).
-fn challenge(why: AuthError) -> &'static str {
+fn challenge(why: AuthError) -> String {
+    match bearer_error(why) {
+        Some(error) => format!("Bearer error=\"{error}\""),
+        None => "Bearer".to_owned(),
+    }
+}
+
+/// The error of RFC 6750, 3.1; none for a request that has no token.
+pub(super) fn bearer_error(why: AuthError) -> Option<&'static str> {
     match why {
-        AuthError::Missing => "Bearer",
-        AuthError::Malformed | AuthError::Origin => r#"Bearer error="invalid_request""#,
-        AuthError::NotGranted => r#"Bearer error="insufficient_scope""#,
-        _ => r#"Bearer error="invalid_token""#,
+        AuthError::Missing => None,
+        AuthError::Malformed | AuthError::Origin => Some("invalid_request"),
+        AuthError::NotGranted => Some("insufficient_scope"),
+        _ => Some("invalid_token"),
     }
 }

@@ -19,6 +19,7 @@ mod error;
 mod events;
 mod health;
 mod log;
+mod mercure;
 mod origins;
 mod page;
 mod query;
