@@ -5,11 +5,15 @@
 //! is in the one history, and reaches `/events` too.
 
 mod dialect;
+mod document;
 mod error;
 mod fields;
+mod presence;
+// mod subscriptions;
 
 pub use dialect::Dialect;
 pub use error::MercureError;
+pub use presence::Presence;
 
 /// The path of the protocol.
 pub const PATH: &str = "/.well-known/mercure";

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::document::{Kind, Subscription};
+use super::document::{Kind, Subscription, urn};
 use crate::{
     auth::Grant,
     event::Event,
@@ -61,14 +61,14 @@ impl Presence {
         self.0.lock().values().cloned().collect()
     }
 
-    /// The one with this name.
-    pub fn find(&self, id: Uuid) -> Option<Arc<Subscriber>> {
+    /// The one with this name, a URN.
+    pub fn find(&self, name: &str) -> Option<Arc<Subscriber>> {
+        let id = Uuid::try_parse(name).ok().filter(|id| urn(*id) == name)?;
         self.0.lock().get(&id).cloned()
     }
 }
 
 /// That one is there. Dropping it says that it no longer is.
-#[derive(Debug)]
 pub struct Present {
     hub: Hub,
     presence: Presence,
