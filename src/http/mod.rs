@@ -66,6 +66,7 @@ fn routes(config: &mut ServiceConfig) {
     path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
+    read!("/healthz", health::healthz);
     read!("/", page::index);
     read!("/static/{name:.*}", page::asset);
     config.default_service(to(not_found));

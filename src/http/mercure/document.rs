@@ -24,8 +24,7 @@ pub const COLLECTION: &str = "/.well-known/mercure/subscriptions";
 const CONTEXT: &str = "https://mercure.rocks/";
 
 /// All but the characters that never need an escape (RFC 3986, 2.3).
-const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How a subscription asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +103,9 @@ impl Subscription {
         let document = self.document(subscriber, active).alone(None);
         let (data, kind) = match &document {
             Document::Old(_) => (serde_json::to_string_pretty(&document), None),
-            Document::New(_) => (serde_json::to_string(&document), EventType::parse("mercure").ok()),
+            Document::New(_) => {
+                (serde_json::to_string(&document), EventType::parse("mercure").ok())
+            }
         };
         Event {
             topics: Topic::made(self.path(subscriber)).into(),
@@ -219,9 +220,13 @@ impl<'a> Collection<'a> {
                 last_event_id: Some(last_event_id),
                 subscriptions,
             },
-            Dialect::New => {
-                Self { context: None, id, kind: "subscriptions", last_event_id: None, subscriptions }
-            }
+            Dialect::New => Self {
+                context: None,
+                id,
+                kind: "subscriptions",
+                last_event_id: None,
+                subscriptions,
+            },
         }
     }
 }

@@ -8,8 +8,9 @@ mod dialect;
 mod document;
 mod error;
 mod fields;
+mod metadata;
 mod presence;
-// mod subscriptions;
+mod subscriptions;
 
 pub use dialect::Dialect;
 pub use error::MercureError;

@@ -17,13 +17,14 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{
     PATH,
+    authorization::Access,
     dialect::Dialect,
     document::{COLLECTION, Collection, Document, Kind, Subscription},
     error::MercureError,
-    fields::decode,
+    fields::{Fields, decode},
     presence::{Presence, Subscriber},
 };
-use crate::{event::EARLIEST, hub::Hub};
+use crate::{auth::AuthError, event::EARLIEST, http::Credentials, hub::Hub, topic::Topic};
 
 /// What no id has in an entity tag of 1.0; nor what is not ASCII.
 const TAG: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
@@ -88,14 +89,25 @@ pub async fn get(
     request: HttpRequest,
     hub: Data<Hub>,
     presence: Data<Presence>,
-    access: Data<Access>,
+    credentials: Data<Credentials>,
 ) -> Result<HttpResponse, MercureError> {
     // As it was sent: what is escaped in a part of the path is not its end.
-    let (path, target) = (request.uri().path(), target(&request));
-    let token = access.dialect_of(&request);
+    let path = request.uri().path();
+    let query = Fields::parse(request.query_string().as_bytes())?;
+    let open = credentials.authority.subscribing_is_open();
+    let token = Access::of(&credentials, &request, &query, None).dialect().filter(|_| !open);
     let asked = Asked::parse(path, token).ok_or(MercureError::NotFound)?;
-    let granted = if asked.dialect == Some(Dialect::New) { path } else { target };
-    access.subscriptions(&request, asked.dialect, granted).await?;
+    let id = match asked.dialect {
+        Some(Dialect::New) => path,
+        _ => request.uri().path_and_query().map_or(path, PathAndQuery::as_str),
+    };
+    if !open {
+        let access = Access::of(&credentials, &request, &query, asked.dialect);
+        let grant = access.subscriber().await?.ok_or_else(|| access.refuse(AuthError::Missing))?;
+        if !grant.may_receive(&[Topic::made(id.to_owned())]) {
+            return Err(access.refuse(AuthError::NotGranted));
+        }
+    }
     let which = asked.which()?;
     let dialect = which.dialect();
 
@@ -116,7 +128,7 @@ pub async fn get(
         serde_json::to_vec(&found.document(subscriber.id, true).alone(Some(&newest)))
     } else {
         let all = presence.all();
-        let id = granted.to_owned();
+        let id = id.to_owned();
         // 50,000 documents take some 100 ms, in which this thread has streams to serve.
         web::block(move || {
             let documents = all.iter().flat_map(|subscriber| which.of(subscriber)).collect();
@@ -127,11 +139,6 @@ pub async fn get(
     };
     let body = body.map_err(|_| MercureError::Failing)?;
     Ok(head.complete(HttpResponse::Ok()).content_type(kind).body(body))
-}
-
-/// Path and query, as they were sent.
-fn target(request: &HttpRequest) -> &str {
-    request.uri().path_and_query().map_or(PATH, PathAndQuery::as_str)
 }
 
 impl Which {
