@@ -31,6 +31,7 @@ pub use body::BodyLimits;
 pub use cors::Origins;
 pub use credentials::Credentials;
 pub use error::ApiError;
+pub use mercure::Presence;
 pub use events::DirectWrite;
 pub use origins::OriginPatterns;
 pub use server::{ServerSettings, serve};

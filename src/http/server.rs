@@ -40,6 +40,8 @@ pub struct ServerSettings {
     pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
+    /// Who is there, where others may know.
+    pub presence: Option<Presence>,
     /// What holds for every connection.
     pub connection: Options,
 }
