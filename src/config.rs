@@ -98,7 +98,7 @@ pub struct Config {
     pub send_buffer: usize,
 
     /// The largest body of a publishing request
-    #[arg(long, env = "FANFARE_MAX_BODY", value_name = "SIZE", default_value = "256KiB",
+    #[arg(long, env = "FANFARE_MAX_BODY", value_name = "SIZE", default_value = "1MiB",
           value_parser = size("1", "64MiB"))]
     pub max_body: usize,
 

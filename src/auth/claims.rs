@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::grant::{Generation, Grant, Payload};
-use crate::topic::{Selector, Topic};
+use crate::topic::{Base, Selector, is_visible};
 
 /// The type of the entries of `authorization_details` that are for the hub.
-const DETAIL: &str = "https://mercure.rocks/authorization-detail";
+pub const DETAIL: &str = "https://mercure.rocks/authorization-detail";
 /// The most selectors of one kind in a claim `mercure`.
 const MAX_SELECTORS: usize = 1000;
 /// The most details, and the most topics in all of them.
@@ -69,8 +69,8 @@ fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
 }
 
 impl Claims {
-    /// What they grant; `None` where they don't make sense.
-    pub fn grant(self, generation: Generation) -> Option<Grant> {
+    /// What they grant; `None` where they don't make sense. URL Patterns are relative to `base`.
+    pub fn grant(self, generation: Generation, base: &Base) -> Option<Grant> {
         let expires = match self.exp {
             None => None,
             // Later than can be counted is never.
@@ -92,7 +92,7 @@ impl Claims {
                 None => Some(grant),
             },
             Generation::AccessToken => {
-                complete(grant, self.authorization_details.unwrap_or_default())
+                complete(grant, self.authorization_details.unwrap_or_default(), base)
             }
         }
     }
@@ -120,7 +120,7 @@ impl Claim {
 }
 
 /// Takes the details in that are for the hub; the others may have any shape.
-fn complete(grant: Grant, details: Vec<Box<RawValue>>) -> Option<Grant> {
+fn complete(grant: Grant, details: Vec<Box<RawValue>>, base: &Base) -> Option<Grant> {
     let (mut publish, mut subscribe, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
     let is_ours = |detail: &RawValue| {
         serde_json::from_str(detail.get()).is_ok_and(|detail: DetailType| detail.kind == DETAIL)
@@ -136,7 +136,7 @@ fn complete(grant: Grant, details: Vec<Box<RawValue>>) -> Option<Grant> {
         if actions.is_empty() || topics.is_empty() || count > MAX_DETAILS {
             return None;
         }
-        let topics = topics.iter().map(Matcher::selector).collect::<Option<Vec<_>>>()?;
+        let topics = topics.iter().map(|topic| topic.selector(base)).collect::<Option<Vec<_>>>()?;
         if actions.iter().any(|action| action == "publish") {
             publish.extend(topics.iter().cloned());
         }
@@ -154,13 +154,13 @@ fn complete(grant: Grant, details: Vec<Box<RawValue>>) -> Option<Grant> {
 }
 
 impl Matcher {
-    fn selector(&self) -> Option<Selector> {
-        if self.r#match.contains(char::is_control) {
+    fn selector(&self, base: &Base) -> Option<Selector> {
+        if !is_visible(&self.r#match) {
             return None;
         }
         match self.match_type.as_deref() {
-            None | Some("exact" | "urlpattern") if self.r#match == "*" => Some(Selector::All),
-            None | Some("exact") => Topic::parse(&self.r#match).ok().map(Selector::Exact),
+            None | Some("exact") => Selector::exact(&self.r#match).ok(),
+            Some("urlpattern") => Selector::parse_pattern(&self.r#match, base).ok(),
             Some(_) => None,
         }
     }

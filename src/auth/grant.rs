@@ -34,7 +34,7 @@ pub struct Grant {
     pub(super) payloads: Arc<[Payload]>,
 }
 
-/// What the issuer wants to be known of a subscriber, where it wants that.
+/// What the issuer wants to be known of a subscriber, or that nothing is to be known.
 #[derive(Debug)]
 pub struct Payload {
     /// The topics it is about; `None` for all.
@@ -55,8 +55,8 @@ impl Grant {
         self.subscribe.iter().any(|selector| selector.matches_any(topics))
     }
 
-    /// What the issuer wants to be known of a subscriber to this topic: what the first part of the
-    /// token says that is about it, also where that is nothing.
+    /// What the issuer wants to be known of a subscriber to this topic: what the first grant that
+    /// covers it says, also where that is nothing.
     pub fn payload(&self, topic: &Topic) -> Option<Arc<RawValue>> {
         let about = |payload: &&Payload| match &payload.topics {
             None => true,

@@ -126,7 +126,9 @@ impl ResponseError for ApiError {
             | Self::BodyBroken
             | Self::Cors => StatusCode::BAD_REQUEST,
             Self::Auth(AuthError::NoKeys) | Self::Tickets => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Auth(AuthError::NotGranted | AuthError::Origin) => StatusCode::FORBIDDEN,
+            Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Auth(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -191,7 +193,7 @@ fn auth_code(why: AuthError) -> &'static str {
         AuthError::TooEarly => "token_not_valid_yet",
         AuthError::Audience => "token_audience",
         AuthError::Issuer => "token_issuer",
-        AuthError::Origin => "origin_refused",
+        AuthError::Origin | AuthError::Referer => "origin_refused",
         AuthError::Ticket => "ticket_invalid",
         AuthError::NotGranted => "not_granted",
         AuthError::NoKeys => "no_keys",

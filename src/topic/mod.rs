@@ -14,18 +14,21 @@ mod pattern;
 mod selector;
 mod shared;
 mod template;
+mod visible;
 
 pub use pattern::{Address, Base, Pattern};
 pub use selector::Selector;
 pub use template::{MAX_EXPRESSIONS, Template};
+pub use visible::is_visible;
 
 /// The topic of an event or a subscription that names none.
 pub const DEFAULT_TOPIC: &str = "default";
 /// The longest topic or selector, in bytes.
 pub const MAX_TOPIC_BYTES: usize = 4096;
 
-/// The most topics of one event, and the most selectors of one subscription.
-pub const MAX_TOPICS: usize = 100;
+/// The most topics of one event, and the most selectors of one subscription. Those of Mercure 0.x;
+/// elsewhere fewer are allowed.
+pub const MAX_TOPICS: usize = 1000;
 
 /// The name an event is published under: any text, compared byte by byte; of 1 to
 /// [`MAX_TOPIC_BYTES`] bytes where a client chose it. Cheap to clone.

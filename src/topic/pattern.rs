@@ -50,6 +50,14 @@ impl Base {
     }
 }
 
+impl Default for Base {
+    /// That of a hub that has no name: what is relative to it matches what is relative to it, and
+    /// nothing else (RFC 6761, 6.4: nobody is called so).
+    fn default() -> Self {
+        Self(Arc::new(Url::parse("http://mercure.invalid/").expect("this is a URL")))
+    }
+}
+
 /// A topic as a URL.
 #[derive(Debug)]
 pub struct Address {

@@ -28,6 +28,9 @@ pub enum MercureError {
     /// A parameter that is missing or wrong; the words are those of the official hub, or free.
     #[error("{0}")]
     Parameter(&'static str),
+    /// A text of 1.0 that has characters which nobody sees.
+    #[error("`{0}` is not UTF-8, or has control or format characters")]
+    Hidden(&'static str),
     /// A part of an event or of a subscription breaks its rules.
     #[error("{0}")]
     Invalid(#[from] Invalid),
@@ -93,7 +96,9 @@ impl From<PublishError> for MercureError {
 impl ResponseError for MercureError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::Parameter(_) | Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::Parameter(_) | Self::Hidden(_) | Self::Invalid(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Reserved => StatusCode::FORBIDDEN,
             Self::Refused(why, dialect, _) => status_of(*why, *dialect),
             Self::NotFound => StatusCode::NOT_FOUND,

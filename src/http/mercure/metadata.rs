@@ -7,9 +7,6 @@ use serde::Serialize;
 use super::{authorization::NEW_COOKIE, presence::Presence};
 use crate::{auth::DETAIL, http::Credentials};
 
-/// Where it is.
-pub const METADATA: &str = "/.well-known/oauth-protected-resource/.well-known/mercure";
-
 #[derive(Serialize)]
 struct Metadata<'a> {
     resource: String,
@@ -22,7 +19,7 @@ struct Metadata<'a> {
     mercure_subscriptions: bool,
 }
 
-/// `GET`, `HEAD`.
+/// `GET` and `HEAD`, where anyone has a key.
 pub async fn get(request: HttpRequest, credentials: Data<Credentials>) -> HttpResponse {
     HttpResponse::Ok().json(Metadata {
         resource: credentials.resource(&request),

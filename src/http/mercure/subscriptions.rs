@@ -65,7 +65,8 @@ impl<'a> Asked<'a> {
     }
 
     fn which(&self) -> Result<Which, MercureError> {
-        let text = |part: &str| decode(part.as_bytes()).and_then(|text| String::from_utf8(text).ok());
+        let text =
+            |part: &str| decode(part.as_bytes()).and_then(|text| String::from_utf8(text).ok());
         let parts: Option<Vec<_>> = self.parts.iter().map(|part| text(part)).collect();
         let mut parts = parts.ok_or(MercureError::BadRequest)?.into_iter();
         let dialect = self.dialect.unwrap_or(Dialect::Old);
