@@ -15,7 +15,7 @@ use super::grant::{Generation, Grant, Payload};
 use crate::topic::{Base, Selector, is_visible};
 
 /// The type of the entries of `authorization_details` that are for the hub.
-const DETAIL: &str = "https://mercure.rocks/authorization-detail";
+pub const DETAIL: &str = "https://mercure.rocks/authorization-detail";
 /// The most selectors of one kind in a claim `mercure`.
 const MAX_SELECTORS: usize = 1000;
 /// The most details, and the most topics in all of them.
@@ -107,7 +107,7 @@ impl Claim {
             }
             texts.iter().map(|text| Selector::parse(text).ok()).collect()
         };
-        let payload = self.payload.map(|json| Payload { topics: None, json: Some(json) });
+        let payload = self.payload.map(|json| Payload { topics: None, json: Some(json.into()) });
         Some(Grant {
             publish: match self.publish {
                 Some(texts) => Some(selectors(texts)?),
@@ -143,7 +143,7 @@ fn complete(grant: Grant, details: Vec<Box<RawValue>>, base: &Base) -> Option<Gr
         }
         if actions.iter().any(|action| action == "subscribe") {
             subscribe.extend(topics.iter().cloned());
-            payloads.push(Payload { topics: Some(topics), json: payload });
+            payloads.push(Payload { topics: Some(topics), json: payload.map(Arc::from) });
         }
     }
     Some(Grant {

@@ -39,7 +39,7 @@ pub struct Grant {
 pub struct Payload {
     /// The topics it is about; `None` for all.
     pub(super) topics: Option<Vec<Selector>>,
-    pub(super) json: Option<Box<RawValue>>,
+    pub(super) json: Option<Arc<RawValue>>,
 }
 
 impl Grant {
@@ -57,12 +57,12 @@ impl Grant {
 
     /// What the issuer wants to be known of a subscriber to this topic: what the first grant that
     /// covers it says, also where that is nothing.
-    pub fn payload(&self, topic: &Topic) -> Option<&RawValue> {
+    pub fn payload(&self, topic: &Topic) -> Option<Arc<RawValue>> {
         let about = |payload: &&Payload| match &payload.topics {
             None => true,
             Some(topics) => topics.iter().any(|selector| selector.matches(topic)),
         };
-        self.payloads.iter().find(about)?.json.as_deref()
+        self.payloads.iter().find(about)?.json.clone()
     }
 
     /// How long its token is still valid; `None` for one that never expires.

@@ -21,6 +21,7 @@ mod peek;
 mod secret;
 mod ticket;
 
+pub use claims::DETAIL;
 pub use grant::{Generation, Grant};
 pub use jsonwebtoken::Algorithm;
 pub use key::{ALGORITHMS, KeyError};
@@ -28,10 +29,10 @@ pub use keyring::{LoadError, Source};
 pub use secret::Secret;
 pub use ticket::{LIFE as TICKET_LIFE, Tickets};
 
+use crate::topic::Base;
 use claims::Claims;
 use keyring::Keyring;
 use peek::Peek;
-use crate::topic::Base;
 
 /// What the hub is told to hold to.
 #[derive(Debug, Clone, Default)]

@@ -39,18 +39,12 @@ impl Peek {
         let head: Head = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
         let body: Body = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
         let typ = head.typ.as_ref().and_then(Value::as_str).unwrap_or_default();
-        let access_token = matches!(
-            &*typ.to_ascii_lowercase(),
-            "at+jwt" | "application/at+jwt"
-        );
+        let access_token = matches!(&*typ.to_ascii_lowercase(), "at+jwt" | "application/at+jwt");
         // Some issuers write `at+jwt` into all their tokens.
         let claim_alone = (body.mercure.is_some() || body.namespaced.is_some())
             && body.authorization_details.is_none();
-        let generation = if access_token && !claim_alone {
-            Generation::AccessToken
-        } else {
-            Generation::Claim
-        };
+        let generation =
+            if access_token && !claim_alone { Generation::AccessToken } else { Generation::Claim };
         let issuer = body.iss.as_ref().and_then(Value::as_str).map(str::to_owned);
         Some(Self { generation, issuer })
     }

@@ -74,7 +74,8 @@ pub struct Auth {
           value_parser = OriginPatterns::parse)]
     pub publish_origins: Option<OriginPatterns>,
 
-    /// Whether subscribers that are allowed to may ask which subscriptions are active
+    /// Whether subscribers that are allowed to may know which subscriptions are active over
+    /// Mercure: by events, and by asking
     #[arg(long, env = "FANFARE_SUBSCRIPTIONS", value_name = "BOOL", default_value = "false",
           action = ArgAction::Set, value_parser = parse_bool)]
     pub subscriptions: bool,

@@ -126,7 +126,9 @@ impl ResponseError for ApiError {
             | Self::BodyBroken
             | Self::Cors => StatusCode::BAD_REQUEST,
             Self::Auth(AuthError::NoKeys) | Self::Tickets => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => StatusCode::FORBIDDEN,
+            Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Auth(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,

@@ -69,7 +69,7 @@ pub async fn get(
         }
     };
     let resume = ask.last_event_id.map(|asked| hub.resume(asked));
-    streams.open(&request, head(), seat, (ask.selectors, resume), terms(grant, Notices::On))
+    streams.open(&request, head(), seat, (ask.selectors, resume), terms(grant, Notices::On), None)
 }
 
 /// `HEAD`: the same head; no place is taken.

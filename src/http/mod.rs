@@ -32,6 +32,7 @@ pub use body::BodyLimits;
 pub use cors::Origins;
 pub use credentials::Credentials;
 pub use error::ApiError;
+pub use mercure::Presence;
 pub use origins::OriginPatterns;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
@@ -47,7 +48,7 @@ const REMOVE: &str = "DELETE, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
-fn routes(config: &mut ServiceConfig, credentials: &Credentials) {
+fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: Option<&Presence>) {
     macro_rules! path {
         ($paths:expr, $allow:expr $(, $route:expr)+) => {
             config.service(
@@ -70,9 +71,10 @@ fn routes(config: &mut ServiceConfig, credentials: &Credentials) {
     path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
+    read!("/healthz", health::healthz);
     read!("/", page::index);
     read!("/static/{name:.*}", page::asset);
-    mercure::routes(config, credentials);
+    mercure::routes(config, credentials, presence);
     config.default_service(to(not_found));
 }
 

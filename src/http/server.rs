@@ -15,8 +15,8 @@ use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Origins, answer_preflights, cors, log_request, routes,
-    stream::Streams,
+    BodyLimits, Credentials, DirectWrite, Origins, Presence, answer_preflights, cors, log_request,
+    routes, stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Options},
@@ -41,6 +41,8 @@ pub struct ServerSettings {
     pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
+    /// Who is there, where others may know.
+    pub presence: Option<Presence>,
     /// What holds for every connection.
     pub connection: Options,
 }
@@ -71,7 +73,7 @@ pub fn serve(
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(log_request))
-            .configure(|config| routes(config, &settings.credentials));
+            .configure(|config| routes(config, &settings.credentials, settings.presence.as_ref()));
         let (stopping, options) = (stopping.clone(), settings.connection);
         let http = HttpService::build()
             .keep_alive(settings.keep_alive)

@@ -12,7 +12,7 @@ use actix_web::{
 };
 use futures_util::{Stream, stream};
 
-use super::error::ApiError;
+use super::{error::ApiError, mercure::Present};
 use crate::{
     auth::Grant,
     connection::{OpenStream, Watch},
@@ -40,7 +40,7 @@ impl Streams {
         Self { hub, broadcaster, direct_write }
     }
 
-    /// Opens a stream, and answers with it.
+    /// Opens a stream, and answers with it. Its end is told of where its beginning was.
     pub fn open(
         &self,
         request: &HttpRequest,
@@ -48,10 +48,15 @@ impl Streams {
         seat: Seat,
         ask: (Vec<Selector>, Option<Resume>),
         terms: Terms,
+        present: Option<Present>,
     ) -> Result<HttpResponse, ApiError> {
         let watch = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?;
         let (selectors, resume) = ask;
-        let subscription = self.hub.subscribe(&self.broadcaster, seat, selectors, resume, terms);
+        let mut subscription =
+            self.hub.subscribe(&self.broadcaster, seat, selectors, resume, terms);
+        if let Some(present) = present {
+            subscription.keep(present);
+        }
         let connection = watch.begin_stream(subscription.lifeline());
         // Its chunks are what a Broadcaster writes.
         let direct = request.version() == Version::HTTP_11 && self.direct_write.0;
@@ -140,4 +145,3 @@ async fn next(body: Option<Body>) -> Option<(Result<Bytes, TakenOver>, Option<Bo
         }
     }
 }
-

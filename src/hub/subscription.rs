@@ -38,6 +38,8 @@ pub struct Subscription {
     broadcaster: Addr<Broadcaster>,
     selectors: Arc<[Selector]>,
     account: Arc<Account>,
+    /// Before the seat: whoever waits until nobody has one finds that its last words are said.
+    companion: Option<Box<dyn Send>>,
     seat: Seat,
     deadline: Option<Deadline>,
     /// When it ends, should it not be live while the hub drains: drawn, so that not all do at once.
@@ -83,7 +85,7 @@ impl Subscription {
         terms: Terms,
     ) -> Self {
         let deadline = Deadline::of(hub.0.settings.max_age, &terms);
-        let account = Account::open(seat.address(), terms, Arc::clone(&hub.0.endings));
+        let account = Account::open(&seat, terms, Arc::clone(&hub.0.endings));
         let account = Arc::new(account);
         hub.0.roll.enter(&account);
         Self {
@@ -91,11 +93,17 @@ impl Subscription {
             broadcaster,
             selectors,
             account,
+            companion: None,
             seat,
             deadline,
             drains_at: None,
             state: State::Opening(resume),
         }
+    }
+
+    /// Keeps this as long as the stream lasts, whoever writes it: its drop tells of the end.
+    pub fn keep(&mut self, companion: impl Send + 'static) {
+        self.companion = Some(Box::new(companion));
     }
 
     /// What comes next. May be cancelled while the subscription is settled.

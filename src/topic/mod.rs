@@ -30,8 +30,8 @@ pub const MAX_TOPIC_BYTES: usize = 4096;
 /// elsewhere fewer are allowed.
 pub const MAX_TOPICS: usize = 1000;
 
-/// The name an event is published under: any text of 1 to [`MAX_TOPIC_BYTES`] bytes, compared
-/// byte by byte. Cheap to clone.
+/// The name an event is published under: any text, compared byte by byte; of 1 to
+/// [`MAX_TOPIC_BYTES`] bytes where a client chose it. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(Arc<str>);
 
@@ -50,6 +50,12 @@ impl Topic {
             return Err(Invalid::TooLong { field, limit: MAX_TOPIC_BYTES });
         }
         Ok(Self(text.into()))
+    }
+
+    /// A name that the hub has made, or that of something which is no event: longer than what it
+    /// was made from, and not refused for that.
+    pub fn made(text: String) -> Self {
+        Self(text.into())
     }
 
     /// The topic as it was given.
@@ -82,6 +88,12 @@ impl Topics {
             1..=MAX_TOPICS => Ok(Self(topics.into())),
             _ => Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }),
         }
+    }
+}
+
+impl From<Topic> for Topics {
+    fn from(topic: Topic) -> Self {
+        Self([topic].into())
     }
 }
 

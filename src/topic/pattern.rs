@@ -119,6 +119,11 @@ impl Pattern {
         self.parts.iter().zip(parts(&topic.url)).all(|(part, text)| part.matches(text))
     }
 
+    /// The text that it was read from.
+    pub fn text(&self) -> &Topic {
+        &self.source.text
+    }
+
     /// What its topics are relative to.
     pub fn base(&self) -> &Base {
         &self.source.base

@@ -29,7 +29,15 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
         (
             "FANFARE_CORS_ORIGINS",
             "--cors-origins",
-            &["example.com", "https://a/b", "*,x"],
+            &[
+                "example.com",
+                "https://a/b",
+                "https://u@a",
+                "https://a?b",
+                "https://a#b",
+                "https://*.*.a",
+                "*,https://a",
+            ],
             "a list",
         ),
         ("FANFARE_HEARTBEAT", "--heartbeat", &["15", "0", "x", "2h"], "from 10ms to 1h"),

@@ -46,7 +46,8 @@ impl Fields {
     }
 }
 
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
+/// Takes the escapes out of a name, a value, or a part of a path.
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [byte, after @ ..] = rest {

@@ -8,7 +8,7 @@ use actix_web::{
     HttpResponse, Resource, guard,
     http::{Method, header},
     middleware::DefaultHeaders,
-    web::{self, ServiceConfig, scope, to},
+    web::{self, Data, ServiceConfig, scope, to},
 };
 
 use super::Credentials;
@@ -16,14 +16,19 @@ use super::Credentials;
 mod authorization;
 mod cursor;
 mod dialect;
+mod document;
 mod error;
 mod fields;
+mod metadata;
 mod names;
+mod presence;
 mod publish;
 mod subscribe;
+mod subscriptions;
 
 pub use error::MercureError;
 pub use names::is_reserved;
+pub use presence::{Presence, Present};
 
 /// The path of the protocol.
 pub const PATH: &str = "/.well-known/mercure";
@@ -37,12 +42,25 @@ const SECURITY: [(header::HeaderName, &str); 4] = [
 ];
 
 /// The routes.
-pub fn routes(config: &mut ServiceConfig, credentials: &Credentials) {
+pub fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: Option<&Presence>) {
+    let has_keys = !(credentials.authority.publishing_is_open()
+        && credentials.authority.subscribing_is_open());
     let headers = SECURITY.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add);
+    let mut scope = scope("/.well-known").service(hub(credentials));
+    if let Some(presence) = presence {
+        let all = ["/mercure/subscriptions", "/mercure/subscriptions/{rest:.*}"];
+        let resource = web::resource(all).route(web::get().to(subscriptions::get));
+        scope = scope.app_data(Data::new(presence.clone())).service(complete(resource, &["GET"]));
+    }
+    if has_keys {
+        let resource = web::resource("/oauth-protected-resource/.well-known/mercure")
+            .route(web::get().to(metadata::get))
+            .route(web::head().to(metadata::get));
+        scope = scope.service(complete(resource, &["GET", "HEAD"]));
+    }
     config.service(
-        scope("/.well-known")
+        scope
             .wrap(headers)
-            .service(hub(credentials))
             .default_service(to(async || Err::<HttpResponse, _>(MercureError::NotFound))),
     );
 }
@@ -62,8 +80,12 @@ fn hub(credentials: &Credentials) -> Resource {
         resource = resource.route(web::post().to(publish::post));
         methods.push("POST");
     }
-    methods.push("OPTIONS");
-    let allow = methods.join(", ");
+    complete(resource, &methods)
+}
+
+/// Answers `OPTIONS`, and what is none of these methods.
+fn complete(resource: Resource, methods: &[&str]) -> Resource {
+    let allow = [methods, &["OPTIONS"]].concat().join(", ");
     let options = allow.clone();
     resource
         .route(web::method(Method::OPTIONS).to(move || {

@@ -101,8 +101,8 @@ fn retry(fields: &Fields) -> Result<Option<Retry>, MercureError> {
     if text.is_empty() {
         return Ok(None);
     }
-    let retry = Retry::parse(&text)
-        .map_err(|_| MercureError::Parameter(r#"Invalid "retry" parameter"#))?;
+    let retry =
+        Retry::parse(&text).map_err(|_| MercureError::Parameter(r#"Invalid "retry" parameter"#))?;
     Ok(Some(retry).filter(|retry| retry.as_millis() > 0))
 }
 

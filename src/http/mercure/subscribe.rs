@@ -17,9 +17,11 @@ use super::{
         Dialect::{self, New, Old},
         is_matcher,
     },
+    document::Kind,
     error::MercureError,
     fields::Fields,
     names::visible,
+    presence::Presence,
     publish::read_form,
 };
 use crate::{
@@ -39,6 +41,7 @@ const MAX_MATCHERS: usize = 100;
 /// What a request asks for, and may have.
 struct Ask {
     dialect: Dialect,
+    kinds: Vec<Kind>,
     selectors: Vec<Selector>,
     cursor: Option<Cursor>,
     grant: Option<Grant>,
@@ -53,7 +56,7 @@ pub async fn get(
     limits: Data<BodyLimits>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, MercureError> {
-    let Ask { dialect, selectors, cursor, grant } =
+    let Ask { dialect, kinds, selectors, cursor, grant } =
         read(&request, payload, **limits, &credentials).await?;
     let is_head = request.method() == Method::HEAD;
     let seat = match hub.admit(address(&request)) {
@@ -65,7 +68,7 @@ pub async fn get(
             return Ok(answer_once(&request, head(), [comment, later].concat().into()));
         }
     };
-    let terms = terms(grant, Notices::Off);
+    let terms = terms(grant.clone(), Notices::Off);
     let mut head = head();
     let mut resume = None;
     if let Some(cursor) = cursor {
@@ -75,10 +78,18 @@ pub async fn get(
         }
         resume = place.resume;
     }
-    match seat {
-        None => Ok(head_alone(head)),
-        Some(seat) => Ok(streams.open(&request, head, seat, (selectors, resume), terms)?),
+    let Some(seat) = seat else { return Ok(head_alone(head)) };
+    let mut present = None;
+    if let Some(presence) = request.app_data::<Data<Presence>>() {
+        if dialect == New {
+            // It may see itself come; who asks in 0.x may not.
+            resume = resume.or_else(|| Some(hub.from_now()));
+        }
+        let asked = kinds.into_iter().zip(selectors.iter().map(Selector::text));
+        let present = present.insert(presence.enter(&hub, &seat, asked, grant.as_ref()));
+        present.come().await;
     }
+    Ok(streams.open(&request, head, seat, (selectors, resume), terms, present)?)
 }
 
 /// Whether it may comes before what it asks for.
@@ -97,18 +108,20 @@ async fn read(
     let body =
         if is_query { read_form(request, payload, limits).await? } else { Fields::default() };
     let fields = || query.pairs().chain(body.pairs());
-    let selectors = match dialect {
+    let matchers = match dialect {
         Old => topics(fields())?,
         New => matchers(fields(), credentials.authority.base())?,
     };
+    let (kinds, selectors) = matchers.into_iter().unzip();
     let cursor = Cursor::of(request, dialect, [&query, &body]);
-    Ok(Ask { dialect, selectors, cursor, grant })
+    Ok(Ask { dialect, kinds, selectors, cursor, grant })
 }
 
 type Pair<'a> = (&'a [u8], &'a [u8]);
+type Matchers = Vec<(Kind, Selector)>;
 
 /// The selectors of 0.x: topics or templates.
-fn topics<'a>(fields: impl Iterator<Item = Pair<'a>>) -> Result<Vec<Selector>, MercureError> {
+fn topics<'a>(fields: impl Iterator<Item = Pair<'a>>) -> Result<Matchers, MercureError> {
     let texts = fields.filter_map(|(name, value)| (name == b"topic").then_some(value));
     let texts: Vec<_> = texts.collect();
     if texts.is_empty() {
@@ -119,7 +132,7 @@ fn topics<'a>(fields: impl Iterator<Item = Pair<'a>>) -> Result<Vec<Selector>, M
     }
     let read = |text| {
         let text = std::str::from_utf8(text).map_err(|_| MercureError::BadRequest)?;
-        Ok(Selector::parse(text)?)
+        Ok((Kind::Selector, Selector::parse(text)?))
     };
     texts.into_iter().map(read).collect()
 }
@@ -128,8 +141,8 @@ fn topics<'a>(fields: impl Iterator<Item = Pair<'a>>) -> Result<Vec<Selector>, M
 fn matchers<'a>(
     fields: impl Iterator<Item = Pair<'a>>,
     base: &Base,
-) -> Result<Vec<Selector>, MercureError> {
-    let mut selectors = Vec::new();
+) -> Result<Matchers, MercureError> {
+    let mut matchers = Vec::new();
     for (name, value) in fields {
         if name == b"topic" {
             return Err(MercureError::Parameter("`topic` is of 0.x: write `match`"));
@@ -137,15 +150,16 @@ fn matchers<'a>(
         if !is_matcher(name) {
             continue;
         }
-        if selectors.len() == MAX_MATCHERS {
+        if matchers.len() == MAX_MATCHERS {
             return Err(MercureError::Parameter("too many matchers in subscription"));
         }
-        selectors.push(match name {
-            b"match" => Selector::exact(visible("match", value)?)?,
-            b"match_exact" => Selector::exact(visible("match_exact", value)?)?,
+        matchers.push(match name {
+            b"match" => (Kind::Exact, Selector::exact(visible("match", value)?)?),
+            b"match_exact" => (Kind::Exact, Selector::exact(visible("match_exact", value)?)?),
             b"match_urlpattern" => {
-                Selector::parse_pattern(visible("match_urlpattern", value)?, base)
-                    .map_err(|_| MercureError::Parameter("invalid topic matcher pattern"))?
+                let pattern = Selector::parse_pattern(visible("match_urlpattern", value)?, base);
+                let wrong = |_| MercureError::Parameter("invalid topic matcher pattern");
+                (Kind::UrlPattern, pattern.map_err(wrong)?)
             }
             _ => {
                 return Err(MercureError::Parameter(
@@ -154,10 +168,10 @@ fn matchers<'a>(
             }
         });
     }
-    if selectors.is_empty() {
+    if matchers.is_empty() {
         return Err(MercureError::Parameter(r#"missing "match" subscription parameter"#));
     }
-    Ok(selectors)
+    Ok(matchers)
 }
 
 /// What keeps caches and proxies from holding events back, as the official hub has it. Without

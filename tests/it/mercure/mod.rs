@@ -31,6 +31,8 @@ mod both;
 mod browser;
 /// Real client libraries.
 mod clients;
+/// Whatever begins or ends a stream.
+mod comings;
 /// Tokens in cookies.
 mod cookies;
 /// What is wrong with other hubs.
