@@ -188,7 +188,9 @@ fn one_bad_detail_spoils_its_token() {
         assert_invalid(&hub, &sign(&claims), &details.to_string());
     }
     // Those of another type are somebody else's, whatever they look like.
-    for other in [json!({ "type": "https://other.example", "topics": 7 }), json!({ "type": 1 }), json!(1)] {
+    for other in
+        [json!({ "type": "https://other.example", "topics": 7 }), json!({ "type": 1 }), json!(1)]
+    {
         let token = sign(&token::grants(&[other.clone(), good.clone()]));
         assert_eq!(hub.post_as(&token, &[("topic", "a")]).status, 200, "{other}");
     }
@@ -209,7 +211,7 @@ fn a_key_is_good_for_its_role_alone() {
 }
 
 fn jwks(name: &str) -> String {
-    format!("file://{}/tests/it/mercure/keys/{name}.jwks.json", env!("CARGO_MANIFEST_DIR"))
+    format!("file://{}/tests/keys/{name}.jwks.json", env!("CARGO_MANIFEST_DIR"))
 }
 
 // d.3 [1] two issuers with distinct keys cannot sign for each other
@@ -218,21 +220,24 @@ fn issuers_with_keys_of_their_own_can_not_sign_for_each_other() {
     // decision: an issuer of the list may bring its own keys, `<issuer>=<JWKS URL>`, which are good
     // for both roles; one without them is verified by the role's key. Keys are never pooled.
     let (one, other) = ("https://one.example", "https://other.example");
-    let issuers = format!("{one}={}, {other}={}, {ISSUER}", jwks("ec"), jwks("other-ec"));
+    let issuers = format!("{one}={}, {other}={}, {ISSUER}", jwks("es256"), jwks("es256-other"));
     let hub = Mercure::with(&[("FANFARE_ISSUERS", &issuers)]);
     let key = |pem: &str| EncodingKey::from_ec_pem(pem.as_bytes()).unwrap();
-    let (ec, other_ec) = (key(include_str!("keys/ec.pem")), key(include_str!("keys/other-ec.pem")));
+    let (ec, other_ec) = (
+        key(include_str!("../../keys/es256.pem")),
+        key(include_str!("../../keys/es256-other.pem")),
+    );
     let sign = |issuer: &str, kid: &str, key: &EncodingKey| {
         let claims = token::changed(publishing(), &json!({ "iss": issuer }));
         token::sign_by("at+jwt", Algorithm::ES256, Some(kid), &claims, key)
     };
     for (issuer, kid, key, allowed) in [
-        (one, "ec", &ec, true),
-        (other, "other-ec", &other_ec, true),
-        (one, "other-ec", &other_ec, false),
-        (other, "ec", &ec, false),
-        (one, "ec", &other_ec, false),
-        (ISSUER, "ec", &ec, false),
+        (one, "es256", &ec, true),
+        (other, "es256-other", &other_ec, true),
+        (one, "es256-other", &other_ec, false),
+        (other, "es256", &ec, false),
+        (one, "es256", &other_ec, false),
+        (ISSUER, "es256", &ec, false),
     ] {
         let token = sign(issuer, kid, key);
         let what = format!("{issuer} by {kid}");
