@@ -255,6 +255,31 @@ fn issuers_with_keys_of_their_own_can_not_sign_for_each_other() {
     }
 }
 
+#[test]
+fn keys_of_issuers_alone_close_both_sides() {
+    let issuer = "https://one.example";
+    let settings = format!("{issuer}={}", jwks("es256"));
+    let hub =
+        Mercure::only(&[("FANFARE_ISSUERS", &settings), ("FANFARE_RESOURCE_IDENTIFIER", RESOURCE)]);
+    assert_challenge(&hub.post(&[], &[("topic", "a")]), 401, None, "no token");
+    assert_challenge(&hub.try_listen(&New.topics(&["a"]), &[]), 401, None, "no token");
+    assert_eq!(hub.get("/events", &[]).status, 401);
+    let key = EncodingKey::from_ec_pem(include_bytes!("../../keys/es256.pem")).unwrap();
+    let both = token::grants(&[token::grant("publish", &["*"]), token::grant("subscribe", &["*"])]);
+    for claims in [both, json!({ "mercure": { "publish": ["*"], "subscribe": ["*"] } })] {
+        let kind = if claims.get("mercure").is_some() { "JWT" } else { "at+jwt" };
+        let sign = |issuer: &str| {
+            let claims = token::changed(claims.clone(), &json!({ "iss": issuer }));
+            token::sign_by(kind, Algorithm::ES256, Some("es256"), &claims, &key)
+        };
+        let mut reading = hub.listen_as(&sign(issuer), &Old.topics(&["a"]));
+        let fields = [("topic", "a"), ("id", "1"), ("private", "")];
+        assert_eq!(hub.post_as(&sign(issuer), &fields).status, 200, "{kind}");
+        reading.reads("id: 1\ndata: \n\n");
+        assert_eq!(hub.post_as(&sign("https://other.example"), &fields).status, 401, "{kind}");
+    }
+}
+
 // a.6.44 `iss` equals a configured issuer
 #[test]
 fn the_list_of_issuers_counts_for_both_generations_where_there_is_one() {
