@@ -25,7 +25,7 @@ use crate::{
     connection::Options,
     files::{Files, FilesError},
     history::{History, Limits, Tail},
-    http::{self, BodyLimits, Credentials, DirectWrite, ServerSettings},
+    http::{self, BodyLimits, Credentials, DirectWrite, Intake, Presence, ServerSettings},
     hub::{self, Bell, Hub, Settings},
 };
 
@@ -232,7 +232,11 @@ fn server_settings(
         files,
         header_timeout: config.header_timeout,
         keep_alive: config.keep_alive,
-        body: BodyLimits { max_bytes: config.max_body, patience: config.body_timeout },
+        body: BodyLimits {
+            max_bytes: config.max_body,
+            patience: config.body_timeout,
+            intake: Intake::new(config.max_body),
+        },
         direct_write: DirectWrite(config.direct_write == Switch::On),
         credentials: Credentials {
             authority,
@@ -242,6 +246,7 @@ fn server_settings(
             tickets: Tickets::default(),
         },
         origins: config.cors_origins.clone(),
+        presence: config.auth.subscriptions.then(Presence::default),
         connection: Options {
             peer_timeout: config.peer_timeout,
             send_buffer: config.send_buffer,

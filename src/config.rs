@@ -50,7 +50,7 @@ pub struct Config {
     pub workers: Option<usize>,
 
     /// The origins whose pages may use the hub: `*` for any, without credentials; or a list such
-    /// as `https://a.example,https://b.example`, with credentials. Other pages, but for the hub's
+    /// as `https://a.example,https://*.b.example`, with credentials. Other pages, but for the hub's
     /// own, can't publish then
     #[arg(long, env = "FANFARE_CORS_ORIGINS", value_name = "ORIGINS", default_value = "*",
           value_parser = str::parse::<Origins>)]
@@ -98,7 +98,8 @@ pub struct Config {
           value_parser = size("4KiB", "64MiB"))]
     pub send_buffer: usize,
 
-    /// The largest body of a publishing request
+    /// The largest body of a publishing request; four times that for a form of Mercure's, whose
+    /// escapes take three bytes for one
     #[arg(long, env = "FANFARE_MAX_BODY", value_name = "SIZE", default_value = "256KiB",
           value_parser = size("1", "64MiB"))]
     pub max_body: usize,

@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use super::journal::Journal;
-use crate::{app::Application, config::Config};
+use crate::{
+    app::{Application, StartError},
+    config::Config,
+};
 
 /// How long a log that nobody reads may hold up the end.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -34,7 +37,10 @@ pub fn run(config: &Config, warnings: &[String]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");
-            ExitCode::FAILURE
+            match error.downcast_ref() {
+                Some(StartError::Settings(_) | StartError::Keys(_)) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     };
     journal.flush(LAST_LINES);

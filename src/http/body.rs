@@ -25,27 +25,24 @@ use super::{
 };
 
 /// What is accepted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct BodyLimits {
     /// The largest body, in bytes.
     pub max_bytes: usize,
     /// How long the whole body may take to arrive.
     pub patience: Duration,
+    /// How much of all bodies may be in memory.
+    pub intake: Intake,
 }
 
 /// Reads a body and turns it into one line of JSON.
 pub async fn read_json(
     request: &HttpRequest,
     payload: Payload,
-    limits: BodyLimits,
-    intake: &Intake,
+    limits: &BodyLimits,
 ) -> Result<String, ApiError> {
     let kind = Kind::of(request)?;
-    // Held until the text is whole, and what arrived is gone.
-    let mut portion = intake.portion();
-    let read = read(request, payload, limits.max_bytes, &mut portion);
-    let body = timeout(limits.patience, read).await.unwrap_or(Err(ApiError::BodyTimeout))?;
-    request.extensions_mut().insert(BodyRead);
+    let (body, _portion) = read(request, payload, limits).await?;
     let text = std::str::from_utf8(&body).map_err(|error| ApiError::Utf8(error.valid_up_to()))?;
     // A BOM is no part of the text (RFC 8259, 8.1 lets a reader ignore it).
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -86,7 +83,20 @@ impl Kind {
     }
 }
 
-async fn read(
+/// Reads a body as it is. The portion is held until what arrived is gone.
+pub async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &BodyLimits,
+) -> Result<(BytesMut, Portion), ApiError> {
+    let mut portion = limits.intake.portion();
+    let whole = read_whole(request, payload, limits.max_bytes, &mut portion);
+    let body = timeout(limits.patience, whole).await.unwrap_or(Err(ApiError::BodyTimeout))?;
+    request.extensions_mut().insert(BodyRead);
+    Ok((body, portion))
+}
+
+async fn read_whole(
     request: &HttpRequest,
     mut payload: Payload,
     max_bytes: usize,

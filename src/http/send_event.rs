@@ -6,17 +6,19 @@ use actix_web::{
 };
 
 use super::{
+    MAX_TOPICS,
     body::{BodyLimits, read_json},
     cors::Origins,
     credentials::Credentials,
     error::ApiError,
-    intake::Intake,
+    mercure,
     query::Query,
 };
 use crate::{
     auth::AuthError,
     event::{Event, EventId, EventType, Retry, parse_private},
     hub::Hub,
+    invalid::Invalid,
     topic::{Topic, Topics},
 };
 
@@ -27,7 +29,6 @@ pub async fn post(
     payload: Payload,
     hub: Data<Hub>,
     limits: Data<BodyLimits>,
-    intake: Data<Intake>,
     origins: Data<Origins>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
@@ -42,6 +43,12 @@ pub async fn post(
     let query = Query::parse(request.query_string())?;
     let grant = credentials.publisher(&request, &query).await?;
     let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
+    if topics.len() > MAX_TOPICS {
+        return Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }.into());
+    }
+    if topics.iter().any(mercure::is_reserved) {
+        return Err(Invalid::ReservedTopic.into());
+    }
     let topics = Topics::new(topics)?;
     if grant.is_some_and(|grant| !grant.may_publish(&topics)) {
         return Err(AuthError::NotGranted.into());
@@ -50,7 +57,7 @@ pub async fn post(
     let kind = query.one("type")?.map(EventType::parse).transpose()?;
     let retry = query.one("retry")?.map(Retry::parse).transpose()?;
     let private = query.one("private")?.map(parse_private).transpose()?.unwrap_or(false);
-    let data = read_json(&request, payload, **limits, &intake).await?;
+    let data = read_json(&request, payload, &limits).await?;
 
     let receipt = hub.publish(Event { topics, data, id, kind, retry, private }).await?;
     Ok(HttpResponse::Ok().json(Published {

@@ -15,8 +15,8 @@ use actix_service::{Service as _, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Intake, Origins, answer_preflights, cors, end_unread,
-    log_end, log_request, routes,
+    BodyLimits, Credentials, DirectWrite, Origins, Presence, answer_preflights, cors, end_unread,
+    log_end, log_request, routes, stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Options},
@@ -44,6 +44,8 @@ pub struct ServerSettings {
     pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
+    /// Who is there, where others may know.
+    pub presence: Option<Presence>,
     /// What holds for every connection.
     pub connection: Options,
 }
@@ -63,22 +65,20 @@ pub fn serve(
         // The hub's own limit comes first. At this one actix stops to accept, also health checks.
         .max_concurrent_connections(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
-    let intake = Intake::new(settings.body.max_bytes);
     let factory = move || {
         let broadcaster = hub.start_broadcaster(alarms.alarm());
+        let streams = Streams::new(hub.clone(), broadcaster, settings.direct_write);
         let app = App::new()
             .app_data(Data::new(hub.clone()))
-            .app_data(Data::new(broadcaster))
-            .app_data(Data::new(settings.body))
-            .app_data(Data::new(intake.clone()))
+            .app_data(Data::new(streams))
+            .app_data(Data::new(settings.body.clone()))
             .app_data(Data::new(settings.origins.clone()))
-            .app_data(Data::new(settings.direct_write))
             .app_data(Data::new(settings.credentials.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(end_unread))
             .wrap(from_fn(log_request))
-            .configure(routes);
+            .configure(|config| routes(config, &settings.credentials, settings.presence.as_ref()));
         let (stopping, options) = (stopping.clone(), settings.connection);
         let http = HttpService::build()
             .keep_alive(settings.keep_alive)
