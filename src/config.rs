@@ -250,6 +250,14 @@ pub fn local_hub() -> String {
     format!("{host}:{}", port.as_deref().unwrap_or("3000"))
 }
 
+/// The token of the commands that speak to a hub: no setting of the hub itself.
+pub const TOKEN: &str = "FANFARE_TOKEN";
+
+/// What is in [`TOKEN`]. An empty one is none.
+pub fn token() -> Option<String> {
+    variable(TOKEN).filter(|token| !token.is_empty())
+}
+
 /// Variables that look like settings and are none: most likely misspelt.
 #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
 pub fn unknown_variables(command: &Command) -> Vec<String> {
@@ -258,7 +266,8 @@ pub fn unknown_variables(command: &Command) -> Vec<String> {
     };
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("FANFARE_") && name != "FANFARE_PORT" && !known(name))
+        .filter(|name| name.starts_with("FANFARE_") && !known(name))
+        .filter(|name| !["FANFARE_PORT", TOKEN].contains(&&**name))
         .collect()
 }
 

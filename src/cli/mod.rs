@@ -16,8 +16,10 @@ mod bench;
 mod health;
 mod hub_url;
 mod publish;
+mod refusal;
 mod serve;
 mod subscribe;
+mod token;
 
 /// A self-hosted Server-Sent Events hub
 #[derive(Debug, Parser)]

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Fanfare, Hub, Response, request};
 
+/// Tokens of the other commands.
+mod commands;
 /// When streams end because their tokens do.
 mod expiry;
 /// JSON Web Key Sets.
