@@ -32,7 +32,7 @@ fn key_file(name: &str) -> String {
 }
 
 /// Seconds since 1970.
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
@@ -41,7 +41,7 @@ fn sign(header: &Header, key: &EncodingKey, claims: &Value) -> String {
 }
 
 /// A token by [`SECRET`].
-fn token(claims: &Value) -> String {
+pub fn token(claims: &Value) -> String {
     sign(&Header::new(Algorithm::HS256), &EncodingKey::from_secret(SECRET.as_bytes()), claims)
 }
 
@@ -54,11 +54,11 @@ fn may_subscribe(topics: &[&str]) -> String {
 }
 
 /// A hub with [`SECRET`] for both roles, and these settings.
-fn closed(settings: &[(&str, &str)]) -> Fanfare {
+pub fn closed(settings: &[(&str, &str)]) -> Fanfare {
     Fanfare::start(&[&CLOSED[..], settings].concat())
 }
 
-const CLOSED: [(&str, &str); 3] = [
+pub const CLOSED: [(&str, &str); 3] = [
     ("FANFARE_PUBLISHER_JWT_KEY", SECRET),
     ("FANFARE_SUBSCRIBER_JWT_KEY", SECRET),
     // Else heartbeats keep a test waiting for the end of a stream that does not come.
@@ -75,7 +75,7 @@ fn bearer(token: &str) -> String {
 }
 
 /// Publishes to `default` with a token.
-fn publish_with(hub: Hub, token: &str) -> Response {
+pub fn publish_with(hub: Hub, token: &str) -> Response {
     publish(hub, "", &[("Authorization", &bearer(token))])
 }
 

@@ -6,6 +6,8 @@ use crate::support::{Fanfare, Hub, browser::Browser, wait_until};
 mod page;
 /// Its streams: marks, dropping and resuming, the bytes on the wire, and what goes wrong.
 mod streams;
+/// Its token: how it is sent, what it says, and what happens without one.
+mod tokens;
 
 /// The test page of a hub, open in a browser. The browser ends first.
 struct Page {
@@ -27,6 +29,11 @@ struct Row {
 impl Page {
     fn open(settings: &[(&str, &str)]) -> Self {
         Self::of(Fanfare::start(settings))
+    }
+
+    /// One more, in a test that has its turn already.
+    fn open_another(settings: &[(&str, &str)]) -> Self {
+        Self::of(Fanfare::start_another(settings))
     }
 
     fn of(hub: Fanfare) -> Self {

@@ -155,7 +155,7 @@ fn its_curl_line_publishes_the_same_from_a_shell() {
     page.connect();
     page.browser.fill("#publish-topics", "it's `a` $HOME/{topic}?&");
     page.browser.fill("#data", r#""@it's\n \"$HOME\" `a` \\ é""#);
-    page.browser.click("summary");
+    page.browser.click("#as-curl > summary");
     let line = page.text("#curl");
     let ran = Command::new("sh").args(["-c", &line]).output().expect("there is a shell");
     assert!(ran.stdout.starts_with(br#"{"success":true,"#), "{line}: {ran:?}");
@@ -306,7 +306,7 @@ fn a_phone_does_not_scroll_sideways() {
     publish(*page.hub, &format!("?id={long}"), &json!([long]).to_string());
     page.wait_for_rows(1);
     page.browser.click("#send");
-    page.browser.click("summary");
+    page.browser.click("#as-curl > summary");
     let phone = json!({ "width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": true });
     page.browser.devtools("Emulation.setDeviceMetricsOverride", &phone);
     for tab in ["#tab-frames", "#tab-latency", "#tab-events"] {
