@@ -32,6 +32,8 @@ export class Connect {
       began();
       this.#connect();
     });
+    parameters().forEach((choice) => choice.addEventListener('change', explainParameter));
+    explainParameter();
     $('pause').addEventListener('click', () => {
       const pause = $('pause').ariaPressed !== 'true';
       $('pause').ariaPressed = pause;
@@ -76,4 +78,9 @@ export class Connect {
   }
 }
 
-const chosenParameter = () => document.querySelector('[name=by]:checked').value;
+const parameters = () => [...document.getElementsByName('by')];
+const chosenParameter = () => parameters().find((choice) => choice.checked).value;
+
+function explainParameter() {
+  $('by-hint').textContent = parameters().find((choice) => choice.checked).parentElement.title;
+}

@@ -62,7 +62,7 @@ export class Discovery {
 
   #show(link, text) {
     $('link').hidden = !link;
-    $('link').textContent = link.replaceAll(/,\s*(?=<)/g, ',\n');
+    $('link').textContent = link;
     $('look-hint').textContent = text;
   }
 }

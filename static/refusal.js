@@ -22,7 +22,7 @@ export function advice(status, code, action) {
     return `The hub takes a cookie only from pages that FANFARE_PUBLISH_ORIGINS lists, such as ${
       location.origin}. Or send the token in the header.`;
   }
-  if (!token.text) return 'It wants a token: paste one under Token.';
+  if (!token.text) return 'Paste a token under Token.';
   if (hasExpired(status, code)) return 'Paste a new one under Token.';
   const covered = ['not_granted', 'insufficient_scope'].includes(code) || status === 403;
   if (covered) return `The token lets you ${action}: ${grants(action)}.`;
@@ -53,5 +53,5 @@ export async function whyNoStream(response) {
   const { code, message } = reason(response, await response.text().catch(() => ''));
   const what = `The hub refused the stream with ${status}${message && `: ${message}`}.`;
   const state = hasExpired(status, code) ? 'expired' : 'refused';
-  return { state: state, text: [what, advice(status, code, 'subscribe')].filter((part) => part).join(' ') };
+  return { state, text: [what, advice(status, code, 'subscribe')].filter((part) => part).join(' ') };
 }

@@ -146,11 +146,11 @@ fn a_refusal_says_what_the_hub_said_and_what_to_do() {
     page.browser.click("#open");
     page.wait_for_state("refused");
     page.wait_for_text("#connect-hint", "401: this needs a token");
-    page.wait_for_text("#connect-hint", "paste one under Token");
+    page.wait_for_text("#connect-hint", "Paste a token under Token");
     // There it is.
     page.browser.wait_for("document.getElementById('token').checkVisibility()");
     page.send(401);
-    page.wait_for_text("#answer-advice", "paste one under Token");
+    page.wait_for_text("#answer-advice", "Paste a token under Token");
 
     page.give(&format!("{}x", everything(&json!({}))), "header");
     page.browser.click("#open");
