@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Switch},
     connection::Options,
     history::{History, Limits, Tail},
-    http::{self, BodyLimits, Credentials, DirectWrite, ServerSettings},
+    http::{self, BodyLimits, Credentials, DirectWrite, Presence, ServerSettings},
     hub::{self, Bell, Hub, Settings},
 };
 
@@ -189,6 +189,7 @@ fn server_settings(config: &Config, workers: usize, authority: Authority) -> Ser
             tickets: Tickets::default(),
         },
         origins: config.cors_origins.clone(),
+        presence: config.auth.subscriptions.then(Presence::default),
         connection: Options {
             peer_timeout: config.peer_timeout,
             send_buffer: config.send_buffer,

@@ -17,7 +17,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::http::Origins;
+use crate::http::{OriginPatterns, Origins};
 
 mod auth;
 
@@ -50,7 +50,7 @@ pub struct Config {
     pub workers: Option<usize>,
 
     /// The origins whose pages may use the hub: `*` for any, without credentials; or a list such
-    /// as `https://a.example,https://b.example`, with credentials
+    /// as `https://a.example,https://*.b.example`, with credentials
     #[arg(long, env = "FANFARE_CORS_ORIGINS", value_name = "ORIGINS", default_value = "*",
           value_parser = parse_origins)]
     pub cors_origins: Origins,
@@ -98,7 +98,7 @@ pub struct Config {
     pub send_buffer: usize,
 
     /// The largest body of a publishing request
-    #[arg(long, env = "FANFARE_MAX_BODY", value_name = "SIZE", default_value = "256KiB",
+    #[arg(long, env = "FANFARE_MAX_BODY", value_name = "SIZE", default_value = "1MiB",
           value_parser = size("1", "64MiB"))]
     pub max_body: usize,
 
@@ -194,26 +194,14 @@ fn size(min: &'static str, max: &'static str) -> ValueParser {
     })
 }
 
-fn parse_origins(text: &str) -> Result<Origins, String> {
-    const ALLOWED: &str = "allowed is * or a list such as https://a.example,http://localhost:8080";
+fn parse_origins(text: &str) -> Result<Origins, &'static str> {
     if text.trim() == "*" {
         return Ok(Origins::Any);
     }
-    let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-    let origins: Vec<String> = origins.map(str::to_owned).collect();
-    let valid = |origin: &String| {
-        origin == "null"
-            || origin.split_once("://").is_some_and(|(scheme, host)| {
-                !scheme.is_empty()
-                    && !host.is_empty()
-                    && !host.contains(['/', '?', '#', '@', '*', ' '])
-                    && origin.is_ascii()
-            })
-    };
-    if origins.is_empty() || !origins.iter().all(valid) {
-        return Err(ALLOWED.to_owned());
+    if text.split(',').any(|origin| origin.trim() == "*") {
+        return Err("allowed is * alone, or a list without it");
     }
-    Ok(Origins::Only(origins))
+    OriginPatterns::parse(text).map(Origins::Only)
 }
 
 /// Takes variables from `.env` in the working directory, where there is one. Those that are set

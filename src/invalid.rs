@@ -30,6 +30,9 @@ pub enum Invalid {
     /// The id has a meaning to the hub.
     #[error("`id` begins with `#` or is `earliest`: these belong to the hub")]
     ReservedId,
+    /// The topic has a meaning to the hub: nobody else may say who is there.
+    #[error("`topic` contains /.well-known/mercure: these topics belong to the hub")]
+    ReservedTopic,
     /// Not a reconnection time.
     #[error("`retry` is not a whole number of milliseconds from 0 to {limit}")]
     Retry {

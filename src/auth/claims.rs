@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::grant::{Generation, Grant, Payload};
-use crate::topic::{Selector, Topic};
+use crate::topic::{Base, Selector, is_visible};
 
 /// The type of the entries of `authorization_details` that are for the hub.
-const DETAIL: &str = "https://mercure.rocks/authorization-detail";
+pub const DETAIL: &str = "https://mercure.rocks/authorization-detail";
 /// The most selectors of one kind in a claim `mercure`.
 const MAX_SELECTORS: usize = 1000;
 /// The most details, and the most topics in all of them.
@@ -25,7 +25,8 @@ const MAX_DETAILS: usize = 100;
 #[derive(Debug, Deserialize)]
 pub struct Claims {
     exp: Option<f64>,
-    sub: Option<String>,
+    /// Free in 0.x: one that is no text is nobody's.
+    sub: Option<serde_json::Value>,
     /// One text: of several, the library would take any.
     #[serde(rename = "iss")]
     _issuer: Option<String>,
@@ -69,8 +70,8 @@ fn text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
 }
 
 impl Claims {
-    /// What they grant; `None` where they don't make sense.
-    pub fn grant(self, generation: Generation) -> Option<Grant> {
+    /// What they grant; `None` where they don't make sense. URL Patterns are relative to `base`.
+    pub fn grant(self, generation: Generation, base: &Base) -> Option<Grant> {
         let expires = match self.exp {
             None => None,
             // Later than can be counted is never.
@@ -80,7 +81,7 @@ impl Claims {
         };
         let grant = Grant {
             generation,
-            subject: self.sub.map(Arc::from),
+            subject: self.sub.as_ref().and_then(serde_json::Value::as_str).map(Arc::from),
             expires,
             publish: None,
             subscribe: Arc::default(),
@@ -92,7 +93,7 @@ impl Claims {
                 None => Some(grant),
             },
             Generation::AccessToken => {
-                complete(grant, self.authorization_details.unwrap_or_default())
+                complete(grant, self.authorization_details.unwrap_or_default(), base)
             }
         }
     }
@@ -106,7 +107,7 @@ impl Claim {
             }
             texts.iter().map(|text| Selector::parse(text).ok()).collect()
         };
-        let payload = self.payload.map(|json| Payload { topics: None, json });
+        let payload = self.payload.map(|json| Payload { topics: None, json: Some(json.into()) });
         Some(Grant {
             publish: match self.publish {
                 Some(texts) => Some(selectors(texts)?),
@@ -120,7 +121,7 @@ impl Claim {
 }
 
 /// Takes the details in that are for the hub; the others may have any shape.
-fn complete(grant: Grant, details: Vec<Box<RawValue>>) -> Option<Grant> {
+fn complete(grant: Grant, details: Vec<Box<RawValue>>, base: &Base) -> Option<Grant> {
     let (mut publish, mut subscribe, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
     let is_ours = |detail: &RawValue| {
         serde_json::from_str(detail.get()).is_ok_and(|detail: DetailType| detail.kind == DETAIL)
@@ -136,13 +137,13 @@ fn complete(grant: Grant, details: Vec<Box<RawValue>>) -> Option<Grant> {
         if actions.is_empty() || topics.is_empty() || count > MAX_DETAILS {
             return None;
         }
-        let topics = topics.iter().map(Matcher::selector).collect::<Option<Vec<_>>>()?;
+        let topics = topics.iter().map(|topic| topic.selector(base)).collect::<Option<Vec<_>>>()?;
         if actions.iter().any(|action| action == "publish") {
             publish.extend(topics.iter().cloned());
         }
         if actions.iter().any(|action| action == "subscribe") {
             subscribe.extend(topics.iter().cloned());
-            payloads.extend(payload.map(|json| Payload { topics: Some(topics), json }));
+            payloads.push(Payload { topics: Some(topics), json: payload.map(Arc::from) });
         }
     }
     Some(Grant {
@@ -154,13 +155,13 @@ fn complete(grant: Grant, details: Vec<Box<RawValue>>) -> Option<Grant> {
 }
 
 impl Matcher {
-    fn selector(&self) -> Option<Selector> {
-        if self.r#match.contains(char::is_control) {
+    fn selector(&self, base: &Base) -> Option<Selector> {
+        if !is_visible(&self.r#match) {
             return None;
         }
         match self.match_type.as_deref() {
-            None | Some("exact" | "urlpattern") if self.r#match == "*" => Some(Selector::All),
-            None | Some("exact") => Topic::parse(&self.r#match).ok().map(Selector::Exact),
+            None | Some("exact") => Selector::exact(&self.r#match).ok(),
+            Some("urlpattern") => Selector::parse_pattern(&self.r#match, base).ok(),
             Some(_) => None,
         }
     }

@@ -34,12 +34,12 @@ pub struct Grant {
     pub(super) payloads: Arc<[Payload]>,
 }
 
-/// What the issuer wants to be known of a subscriber.
+/// What the issuer wants to be known of a subscriber, or that nothing is to be known.
 #[derive(Debug)]
 pub struct Payload {
     /// The topics it is about; `None` for all.
     pub(super) topics: Option<Vec<Selector>>,
-    pub(super) json: Box<RawValue>,
+    pub(super) json: Option<Arc<RawValue>>,
 }
 
 impl Grant {
@@ -55,13 +55,14 @@ impl Grant {
         self.subscribe.iter().any(|selector| selector.matches_any(topics))
     }
 
-    /// What the issuer wants to be known of a subscriber to this topic.
-    pub fn payload(&self, topic: &Topic) -> Option<&RawValue> {
+    /// What the issuer wants to be known of a subscriber to this topic: what the first grant that
+    /// covers it says, also where that is nothing.
+    pub fn payload(&self, topic: &Topic) -> Option<Arc<RawValue>> {
         let about = |payload: &&Payload| match &payload.topics {
             None => true,
             Some(topics) => topics.iter().any(|selector| selector.matches(topic)),
         };
-        self.payloads.iter().find(about).map(|payload| &*payload.json)
+        self.payloads.iter().find(about)?.json.clone()
     }
 
     /// How long its token is still valid; `None` for one that never expires.

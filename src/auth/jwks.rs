@@ -4,6 +4,7 @@
 //! curve and `alg` only; one that is not for signatures, too weak, or has a private part is left
 //! out, and said to be. Does not: fetch (`keyring`).
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
@@ -156,8 +157,6 @@ enum Problem {
     Key(#[from] KeyError),
 }
 
-/// The library decodes base64url for its own keys only, and has a kind of key that is any bytes.
 fn base64(text: &str) -> Result<Vec<u8>, Problem> {
-    let key = DecodingKey::from_ed_components(text).map_err(|_| Problem::Part)?;
-    key.try_get_as_bytes().map(<[u8]>::to_vec).map_err(|_| Problem::Part)
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Problem::Part)
 }

@@ -4,10 +4,10 @@
 //! from the key, never from the token; a token that is not valid in every part grants nothing.
 //! Does not: know how a request carries a token, or which answer a refusal gets (`http`).
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jsonwebtoken::{
-    Header, TokenData, Validation, decode_header,
+    TokenData, Validation, decode_header,
     errors::{Error, ErrorKind},
 };
 
@@ -17,9 +17,11 @@ mod grant;
 mod jwks;
 mod key;
 mod keyring;
+mod peek;
 mod secret;
 mod ticket;
 
+pub use claims::DETAIL;
 pub use grant::{Generation, Grant};
 pub use jsonwebtoken::Algorithm;
 pub use key::{ALGORITHMS, KeyError};
@@ -27,8 +29,10 @@ pub use keyring::{LoadError, Source};
 pub use secret::Secret;
 pub use ticket::{LIFE as TICKET_LIFE, Tickets};
 
+use crate::topic::Base;
 use claims::Claims;
 use keyring::Keyring;
+use peek::Peek;
 
 /// What the hub is told to hold to.
 #[derive(Debug, Clone, Default)]
@@ -40,11 +44,20 @@ pub struct Settings {
     /// Whether subscribers without a token are let in where there are keys.
     pub anonymous: bool,
     /// The issuers that count (`iss`); all where there is none.
-    pub issuers: Vec<String>,
+    pub issuers: Vec<Issuer>,
     /// Whom tokens with a claim `mercure` have to be for (`aud`).
     pub audience: Option<String>,
     /// Whom access tokens have to be for (`aud`), where not the URL that the request came to.
     pub resource: Option<String>,
+}
+
+/// Someone whose tokens count.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// As in `iss`.
+    pub name: String,
+    /// Its own JWKS, for both roles, in place of the keys of the role.
+    pub jwks: Option<Source>,
 }
 
 /// Why keys could not be had.
@@ -79,6 +92,9 @@ pub enum AuthError {
     /// A claim is missing, or makes no sense.
     #[error("a claim of the token is missing or wrong")]
     Claims,
+    /// It came in a cookie, by a page whose address can't be read.
+    #[error("the `Referer` is no URL")]
+    Referer,
     /// It came in a cookie, by a page that may not use cookies.
     #[error("a cookie counts only from the origins in FANFARE_PUBLISH_ORIGINS")]
     Origin,
@@ -103,6 +119,9 @@ pub struct Authority(Arc<Inner>);
 struct Inner {
     publisher: Option<Arc<Keyring>>,
     subscriber: Option<Arc<Keyring>>,
+    /// Those of issuers that have their own.
+    issuers: HashMap<String, Arc<Keyring>>,
+    base: Base,
     settings: Settings,
 }
 
@@ -116,7 +135,16 @@ impl Authority {
                 .map(Some)
                 .map_err(|error| StartError(role, error)),
         };
+        let mut issuers = HashMap::new();
+        for Issuer { name, jwks } in &settings.issuers {
+            if let Some(keyring) = open("issuer", jwks).await? {
+                issuers.insert(name.clone(), keyring);
+            }
+        }
+        let base = settings.resource.as_deref().and_then(Base::parse);
         Ok(Self(Arc::new(Inner {
+            issuers,
+            base: base.unwrap_or_default(),
             publisher: open("publisher", &settings.publisher).await?,
             subscriber: open("subscriber", &settings.subscriber).await?,
             settings,
@@ -125,17 +153,37 @@ impl Authority {
 
     /// Whether anyone may publish.
     pub fn publishing_is_open(&self) -> bool {
-        self.0.publisher.is_none()
+        self.0.publisher.is_none() && self.0.issuers.is_empty()
     }
 
     /// Whether anyone may subscribe, and no token is looked at.
     pub fn subscribing_is_open(&self) -> bool {
-        self.0.subscriber.is_none()
+        self.0.subscriber.is_none() && self.0.issuers.is_empty()
     }
 
     /// Whether a subscriber without a token is let in.
     pub fn is_anonymous(&self) -> bool {
         self.subscribing_is_open() || self.0.settings.anonymous
+    }
+
+    /// Whether the settings say so, and it is not for want of a key.
+    pub fn is_anonymous_by_choice(&self) -> bool {
+        self.0.settings.anonymous
+    }
+
+    /// The issuers that count; all where there is none.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.0.settings.issuers.iter().map(|issuer| &*issuer.name)
+    }
+
+    /// What the hub is called in access tokens, where that is set.
+    pub fn resource(&self) -> Option<&str> {
+        self.0.settings.resource.as_deref()
+    }
+
+    /// What URL Patterns are relative to.
+    pub fn base(&self) -> &Base {
+        &self.0.base
     }
 
     /// What a publisher's token grants. `resource` is the hub's URL as the request has it.
@@ -150,7 +198,8 @@ impl Authority {
 
     /// Reads all keys anew. Streams stay, and so do keys that can't be read.
     pub async fn reload(&self) {
-        for keyring in [&self.0.publisher, &self.0.subscriber].into_iter().flatten() {
+        let roles = [&self.0.publisher, &self.0.subscriber].into_iter().flatten();
+        for keyring in roles.chain(self.0.issuers.values()) {
             keyring.reload().await;
         }
     }
@@ -161,14 +210,16 @@ impl Authority {
         token: &str,
         resource: &str,
     ) -> Result<Grant, AuthError> {
-        let keyring = keyring.ok_or(AuthError::Signature)?;
         // An algorithm that the library does not know, such as `none`, fails here.
         let header = decode_header(token).map_err(|_| AuthError::Signature)?;
         if header.crit.is_some() {
             // It may turn the meaning of the rest around (RFC 7515, 4.1.11).
-            return Err(AuthError::Malformed);
+            return Err(AuthError::Claims);
         }
-        let generation = generation(&header);
+        let Peek { generation, issuer } = Peek::at(token).ok_or(AuthError::Claims)?;
+        let own = issuer.and_then(|issuer| self.0.issuers.get(&issuer));
+        // One or the other: an issuer can't sign for another, or for the hub's own.
+        let keyring = own.or(keyring).ok_or(AuthError::Signature)?;
         let validation = self.validation(generation, resource);
         let keys = keyring.keys(header.kid.as_deref()).await;
         if keys.is_empty() {
@@ -183,7 +234,7 @@ impl Authority {
             match key.verify(token, &validation) {
                 Ok(TokenData { claims, .. }) => {
                     let claims: Claims = claims;
-                    return claims.grant(generation).ok_or(AuthError::Claims);
+                    return claims.grant(generation, &self.0.base).ok_or(AuthError::Claims);
                 }
                 Err(error) => why = reason(&error),
             }
@@ -204,7 +255,7 @@ impl Authority {
         validation.validate_nbf = true;
         if !settings.issuers.is_empty() {
             required.push("iss");
-            validation.set_issuer(&settings.issuers);
+            validation.set_issuer(&self.issuers().collect::<Vec<_>>());
         }
         let audience = match generation {
             Generation::Claim => settings.audience.as_deref(),
@@ -225,12 +276,9 @@ impl Authority {
     }
 }
 
-fn generation(header: &Header) -> Generation {
-    let typ = header.typ.as_deref().unwrap_or_default().to_ascii_lowercase();
-    match &*typ {
-        "at+jwt" | "application/at+jwt" => Generation::AccessToken,
-        _ => Generation::Claim,
-    }
+/// The kind of a token, as it says itself; `None` where it can't be read. It may still be no good.
+pub fn generation(token: &str) -> Option<Generation> {
+    Peek::at(token).map(|peek| peek.generation)
 }
 
 fn reason(error: &Error) -> AuthError {

@@ -6,7 +6,7 @@
 use clap::{ArgAction, ArgMatches, Args, parser::ValueSource};
 
 use crate::{
-    auth::{self, ALGORITHMS, Algorithm, Secret, Source},
+    auth::{self, ALGORITHMS, Algorithm, Issuer, Secret, Source},
     http::OriginPatterns,
 };
 
@@ -62,10 +62,11 @@ pub struct Auth {
           action = ArgAction::Set, value_parser = parse_bool)]
     pub anonymous: bool,
 
-    /// The cookie that may have a token
+    /// The cookie that may have a token [default: `mercureAuthorization`, and for Mercure 1.0
+    /// `__Secure-mercure_access_token`]
     #[arg(long, env = "FANFARE_COOKIE_NAME", value_name = "NAME",
-          default_value = "mercureAuthorization", value_parser = parse_cookie_name)]
-    pub cookie_name: String,
+          value_parser = parse_cookie_name)]
+    pub cookie_name: Option<String>,
 
     /// The origins whose pages may publish, and ask for tickets, with that cookie: a list such as
     /// `https://a.example,https://*.b.example`, or `*` for any [default: none]
@@ -73,15 +74,18 @@ pub struct Auth {
           value_parser = OriginPatterns::parse)]
     pub publish_origins: Option<OriginPatterns>,
 
-    /// Whether subscribers that are allowed to may ask which subscriptions are active
+    /// Whether subscribers that are allowed to may know which subscriptions are active over
+    /// Mercure: by events, and by asking
     #[arg(long, env = "FANFARE_SUBSCRIPTIONS", value_name = "BOOL", default_value = "false",
           action = ArgAction::Set, value_parser = parse_bool)]
     pub subscriptions: bool,
 
-    /// The issuers whose tokens count (`iss`), a list [default: any that has a key]
+    /// The issuers whose tokens count (`iss`), a list [default: any that has a key]. One with keys
+    /// of its own is `<issuer>=<URL of its JWKS>`: they are for publishers and subscribers, and no
+    /// other key is for its tokens
     #[arg(long, env = "FANFARE_ISSUERS", value_name = "LIST", value_delimiter = ',',
-          value_parser = parse_text)]
-    pub issuers: Vec<String>,
+          value_parser = parse_issuer)]
+    pub issuers: Vec<Issuer>,
 
     /// Whom tokens with a claim `mercure` have to be for (`aud`) [default: not looked at]
     #[arg(long, env = "FANFARE_AUDIENCE", value_name = "TEXT", value_parser = parse_text)]
@@ -90,7 +94,7 @@ pub struct Auth {
     /// Whom OAuth access tokens have to be for (`aud`) [default: the URL of the hub, as the
     /// request has it, with the path `/.well-known/mercure`]
     #[arg(long, env = "FANFARE_RESOURCE_IDENTIFIER", value_name = "URL",
-          value_parser = parse_text)]
+          value_parser = parse_resource)]
     pub resource_identifier: Option<String>,
 
     /// What ends streams with `DELETE /admin/subscribers`, as a bearer token; without one that
@@ -190,6 +194,23 @@ fn parse_cookie_name(text: &str) -> Result<String, &'static str> {
 fn parse_text(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     if text.is_empty() { Err("unset it, or give it a value") } else { Ok(text.to_owned()) }
+}
+
+fn parse_issuer(text: &str) -> Result<Issuer, &'static str> {
+    let (name, jwks) = match text.split_once('=') {
+        Some((name, jwks)) => (name, Some(parse_jwks(jwks.trim())?)),
+        None => (text, None),
+    };
+    Ok(Issuer { name: parse_text(name)?, jwks })
+}
+
+/// An absolute URL, since other URLs are relative to it.
+fn parse_resource(text: &str) -> Result<String, &'static str> {
+    let text = parse_text(text)?;
+    match url::Url::parse(&text) {
+        Ok(url) if !url.cannot_be_a_base() && url.fragment().is_none() => Ok(text),
+        _ => Err("allowed is a URL such as https://hub.example/.well-known/mercure"),
+    }
 }
 
 fn parse_admin_token(text: &str) -> Result<Secret, &'static str> {

@@ -46,6 +46,8 @@ struct Shared {
 struct Log {
     limits: Limits,
     head: Position,
+    /// The newest entry's own id, if it has one.
+    head_id: Option<EventId>,
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
     /// Where the publishers' own ids are; ordered, so that the earliest of equal ones is first.
@@ -60,6 +62,7 @@ pub(super) fn open(limits: Limits) -> (Memory, Tail) {
     let log = Log {
         limits,
         head: Position { epoch: u64::try_from(epoch).unwrap_or_default(), sequence: 0 },
+        head_id: None,
         entries: VecDeque::new(),
         bytes: 0,
         own_ids: BTreeSet::new(),
@@ -74,6 +77,7 @@ impl Memory {
         let mut log = self.0.log.lock();
         // Encoding needs the position, and the order needs the lock: 0.1 us for 100 bytes.
         log.head.sequence += 1;
+        log.head_id.clone_from(&event.id);
         let entry = Arc::new(Entry::new(log.head, event));
         log.keep(&entry);
         log.fresh.push_back(Appended { entry: Arc::clone(&entry), receipt });
@@ -84,6 +88,14 @@ impl Memory {
 
     pub(super) fn head(&self) -> Position {
         self.0.log.lock().head
+    }
+
+    pub(super) fn newest_id(&self) -> Option<String> {
+        let log = self.0.log.lock();
+        match &log.head_id {
+            Some(id) => Some(id.as_str().to_owned()),
+            None => (log.head.sequence > 0).then(|| log.head.to_string()),
+        }
     }
 
     pub(super) fn oldest(&self) -> Option<Arc<Entry>> {

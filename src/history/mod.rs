@@ -149,6 +149,13 @@ impl History {
         }
     }
 
+    /// The id of the newest entry, whether it is kept or not; `None` where there never was one.
+    pub fn newest_id(&self) -> Option<String> {
+        match self {
+            Self::Memory(memory) => memory.newest_id(),
+        }
+    }
+
     /// Where a subscriber starts that asks for what followed this id.
     pub fn resume(&self, asked: &LastEventId) -> Start {
         match self {

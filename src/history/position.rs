@@ -45,6 +45,11 @@ impl LastEventId {
         (!text.is_empty()).then(|| Self(text[..end].to_owned()))
     }
 
+    /// The id of the entry at a place.
+    pub fn of(place: Position) -> Self {
+        Self(place.to_string())
+    }
+
     /// The id as it was given.
     pub fn as_str(&self) -> &str {
         &self.0

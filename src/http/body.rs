@@ -36,10 +36,7 @@ pub async fn read_json(
     limits: BodyLimits,
 ) -> Result<String, ApiError> {
     let kind = Kind::of(request)?;
-    let body = timeout(limits.patience, read(request, payload, limits.max_bytes))
-        .await
-        .unwrap_or(Err(ApiError::BodyTimeout))
-        .inspect_err(|_| give_up(request))?;
+    let body = read(request, payload, limits).await?;
     let text = std::str::from_utf8(&body).map_err(|error| ApiError::Utf8(error.valid_up_to()))?;
     // A BOM is no part of the text (RFC 8259, 8.1 lets a reader ignore it).
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -87,7 +84,19 @@ fn give_up(request: &HttpRequest) {
     }
 }
 
-async fn read(
+/// Reads a body as it is.
+pub async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: BodyLimits,
+) -> Result<BytesMut, ApiError> {
+    timeout(limits.patience, read_whole(request, payload, limits.max_bytes))
+        .await
+        .unwrap_or(Err(ApiError::BodyTimeout))
+        .inspect_err(|_| give_up(request))
+}
+
+async fn read_whole(
     request: &HttpRequest,
     mut payload: Payload,
     max_bytes: usize,

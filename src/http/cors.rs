@@ -7,15 +7,22 @@ use actix_cors::Cors;
 use actix_web::{
     Error,
     body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode, header},
+    dev::{RequestHead, ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
     middleware::Next,
 };
 
-use super::error::ApiError;
+use super::{error::ApiError, origins::OriginPatterns};
 
 /// How long a browser may remember a preflight, in seconds: what Chromium allows at the most.
 const MAX_AGE: usize = 7200;
+
+/// What pages may read of an answer, besides what they always may.
+const EXPOSED: [&str; 6] =
+    ["etag", "last-event-id", "link", "mercure-last-event-id", "retry-after", "www-authenticate"];
 
 /// Who may talk to the hub from a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,22 +30,25 @@ pub enum Origins {
     /// Anyone, without credentials.
     Any,
     /// These, with credentials.
-    Only(Vec<String>),
+    Only(OriginPatterns),
 }
 
 /// The middleware.
 pub fn cors(origins: &Origins) -> Cors {
     let cors = Cors::default()
-        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
+        .allowed_methods(["GET", "HEAD", "POST", "QUERY", "OPTIONS"])
         .allow_any_header()
-        .expose_headers([header::RETRY_AFTER])
+        .expose_headers(EXPOSED)
         .max_age(MAX_AGE);
     match origins {
         Origins::Any => cors.allow_any_origin().send_wildcard(),
-        Origins::Only(list) => list
-            .iter()
-            .fold(cors, |cors, origin| cors.allowed_origin(origin))
-            .supports_credentials(),
+        Origins::Only(patterns) => {
+            let patterns = patterns.clone();
+            let listed = move |origin: &HeaderValue, _: &RequestHead| {
+                origin.to_str().is_ok_and(|origin| patterns.include(origin))
+            };
+            cors.allowed_origin_fn(listed).supports_credentials()
+        }
     }
 }
 

@@ -10,19 +10,19 @@ use actix_web::{
     http::{Method, header},
 };
 
-use super::{error::ApiError, origins::OriginPatterns, query::Query};
+use super::{error::ApiError, mercure, origins::OriginPatterns, query::Query};
 use crate::auth::{AuthError, Authority, Grant, Secret, Tickets};
 
-/// The path of the URL that access tokens are for.
-const RESOURCE_PATH: &str = "/.well-known/mercure";
+/// The cookie of Mercure 0.x, and of the hub's own endpoints.
+pub const COOKIE: &str = "mercureAuthorization";
 
 /// What decides about requests.
 #[derive(Clone)]
 pub struct Credentials {
     /// Who verifies.
     pub authority: Authority,
-    /// The cookie that may have a token.
-    pub cookie: String,
+    /// The cookie that may have a token, where another name than the usual is set.
+    pub cookie: Option<String>,
     /// Whose pages may use it on a POST.
     pub publish_origins: OriginPatterns,
     /// The token of the operator.
@@ -51,7 +51,7 @@ impl Credentials {
         }
         match self.given(request, query, false)? {
             Given::Token(token) => {
-                Ok(Some(self.authority.publisher(&token, &resource(request)).await?))
+                Ok(Some(self.authority.publisher(&token, &self.resource(request)).await?))
             }
             _ => Err(AuthError::Missing.into()),
         }
@@ -68,7 +68,7 @@ impl Credentials {
         }
         match self.given(request, query, request.method() == Method::GET)? {
             Given::Token(token) => {
-                Ok(Some(self.authority.subscriber(&token, &resource(request)).await?))
+                Ok(Some(self.authority.subscriber(&token, &self.resource(request)).await?))
             }
             Given::Ticket(ticket) => {
                 Ok(Some(self.tickets.redeem(&ticket).ok_or(AuthError::Ticket)?))
@@ -105,26 +105,46 @@ impl Credentials {
         if let Some(token) = one("authorization")? {
             return Ok(Given::Token(token.to_owned()));
         }
-        let Some(token) = self.cookie(request) else { return Ok(Given::Nothing) };
-        if request.method() == Method::POST && !self.may_use_cookie(request) {
-            return Err(AuthError::Origin.into());
-        }
+        let Some(token) = self.cookie(request, &[COOKIE]) else { return Ok(Given::Nothing) };
+        self.check_origin(request)?;
         Ok(Given::Token(token))
     }
 
-    fn cookie(&self, request: &HttpRequest) -> Option<String> {
+    /// The URL of the hub: what it is called, or else as the request has it.
+    pub fn resource(&self, request: &HttpRequest) -> String {
+        let connection = request.connection_info();
+        self.authority.resource().map_or_else(
+            || format!("{}://{}{}", connection.scheme(), connection.host(), mercure::PATH),
+            str::to_owned,
+        )
+    }
+
+    /// The token in the first of these cookies that is there; or in the one whose name is set.
+    pub fn cookie(&self, request: &HttpRequest, names: &[&str]) -> Option<String> {
         let headers = request.headers().get_all(header::COOKIE);
         let pairs = headers.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
-        let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
-        let (_, value) = pairs.find(|(name, _)| *name == self.cookie)?;
+        let pairs: Vec<_> = pairs.filter_map(|pair| pair.trim().split_once('=')).collect();
+        let named = |name: &str| pairs.iter().find(|(key, _)| *key == name);
+        let (_, value) = match &self.cookie {
+            Some(name) => named(name),
+            None => names.iter().find_map(|name| named(name)),
+        }?;
         Some(value.trim_matches('"').to_owned())
     }
 
-    /// An `Origin` comes before a `Referer`; one of them there has to be.
-    fn may_use_cookie(&self, request: &HttpRequest) -> bool {
+    /// Whether a cookie counts. On a POST an `Origin` comes before a `Referer`; one of them there
+    /// has to be.
+    pub fn check_origin(&self, request: &HttpRequest) -> Result<(), AuthError> {
+        if request.method() != Method::POST {
+            return Ok(());
+        }
         let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
-        let origin = text(header::ORIGIN).or_else(|| text(header::REFERER).and_then(origin_of));
-        origin.is_some_and(|origin| self.publish_origins.include(origin))
+        let origin = match (text(header::ORIGIN), text(header::REFERER)) {
+            (Some(origin), _) => origin,
+            (None, Some(referer)) => origin_of(referer).ok_or(AuthError::Referer)?,
+            (None, None) => return Err(AuthError::Origin),
+        };
+        if self.publish_origins.include(origin) { Ok(()) } else { Err(AuthError::Origin) }
     }
 }
 
@@ -144,17 +164,12 @@ fn bearer(request: &HttpRequest) -> Result<Option<String>, AuthError> {
     Ok(Some(token.to_owned()))
 }
 
-/// Scheme and host of a URL.
-fn origin_of(url: &str) -> Option<&str> {
+/// Scheme and host of a URL. No browser writes escapes into a host, whatever they stand for.
+pub fn origin_of(url: &str) -> Option<&str> {
     let host = url.find("://")? + "://".len();
     let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |length| host + length);
-    (end > host).then(|| &url[..end])
-}
-
-/// The URL of the hub as the request has it.
-fn resource(request: &HttpRequest) -> String {
-    let connection = request.connection_info();
-    format!("{}://{}{RESOURCE_PATH}", connection.scheme(), connection.host())
+    let valid = end > host && !url[host..end].contains('%') && url::Url::parse(url).is_ok();
+    valid.then(|| &url[..end])
 }
 
 #[cfg(test)]
@@ -168,5 +183,7 @@ mod tests {
         assert_eq!(origin_of("https://a.example?x"), Some("https://a.example"));
         assert_eq!(origin_of("https:///x"), None);
         assert_eq!(origin_of("a.example/x"), None);
+        assert_eq!(origin_of("http://192.168.0.%31/"), None);
+        assert_eq!(origin_of("http://[::1/"), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// When a client that is turned away may ask again, in seconds.
-const RETRY_AFTER: std::ops::RangeInclusive<u32> = 1..=5;
+pub(super) const RETRY_AFTER: std::ops::RangeInclusive<u32> = 1..=5;
 
 /// A request that can't be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,7 +126,9 @@ impl ResponseError for ApiError {
             | Self::BodyBroken
             | Self::Cors => StatusCode::BAD_REQUEST,
             Self::Auth(AuthError::NoKeys) | Self::Tickets => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Auth(AuthError::NotGranted | AuthError::Origin) => StatusCode::FORBIDDEN,
+            Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Auth(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -191,7 +193,7 @@ fn auth_code(why: AuthError) -> &'static str {
         AuthError::TooEarly => "token_not_valid_yet",
         AuthError::Audience => "token_audience",
         AuthError::Issuer => "token_issuer",
-        AuthError::Origin => "origin_refused",
+        AuthError::Origin | AuthError::Referer => "origin_refused",
         AuthError::Ticket => "ticket_invalid",
         AuthError::NotGranted => "not_granted",
         AuthError::NoKeys => "no_keys",
@@ -199,11 +201,19 @@ fn auth_code(why: AuthError) -> &'static str {
 }
 
 /// What a client that knows bearer tokens is told (RFC 6750, 3).
-fn challenge(why: AuthError) -> &'static str {
+fn challenge(why: AuthError) -> String {
+    match bearer_error(why) {
+        Some(error) => format!("Bearer error=\"{error}\""),
+        None => "Bearer".to_owned(),
+    }
+}
+
+/// The error of RFC 6750, 3.1; none for a request that has no token.
+pub(super) fn bearer_error(why: AuthError) -> Option<&'static str> {
     match why {
-        AuthError::Missing => "Bearer",
-        AuthError::Malformed | AuthError::Origin => r#"Bearer error="invalid_request""#,
-        AuthError::NotGranted => r#"Bearer error="insufficient_scope""#,
-        _ => r#"Bearer error="invalid_token""#,
+        AuthError::Missing => None,
+        AuthError::Malformed | AuthError::Origin => Some("invalid_request"),
+        AuthError::NotGranted => Some("insufficient_scope"),
+        _ => Some("invalid_token"),
     }
 }

@@ -19,30 +19,36 @@ mod error;
 mod events;
 mod health;
 mod log;
+mod mercure;
 mod origins;
 mod page;
 mod query;
 mod send_event;
 mod server;
+mod stream;
 mod ticket;
 
 pub use body::BodyLimits;
 pub use cors::Origins;
 pub use credentials::Credentials;
 pub use error::ApiError;
-pub use events::DirectWrite;
+pub use mercure::Presence;
 pub use origins::OriginPatterns;
 pub use server::{ServerSettings, serve};
+pub use stream::DirectWrite;
 
 use cors::{answer_preflights, cors};
 use log::log_request;
+
+/// The most topics of one event, and the most selectors of one stream, at the hub's own endpoints.
+const MAX_TOPICS: usize = 100;
 
 const READ: &str = "GET, HEAD, OPTIONS";
 const REMOVE: &str = "DELETE, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
-fn routes(config: &mut ServiceConfig) {
+fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: Option<&Presence>) {
     macro_rules! path {
         ($paths:expr, $allow:expr $(, $route:expr)+) => {
             config.service(
@@ -65,8 +71,10 @@ fn routes(config: &mut ServiceConfig) {
     path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
+    read!("/healthz", health::healthz);
     read!("/", page::index);
     read!("/static/{name:.*}", page::asset);
+    mercure::routes(config, credentials, presence);
     config.default_service(to(not_found));
 }
 

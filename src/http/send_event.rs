@@ -6,15 +6,18 @@ use actix_web::{
 };
 
 use super::{
+    MAX_TOPICS,
     body::{BodyLimits, read_json},
     credentials::Credentials,
     error::ApiError,
+    mercure,
     query::Query,
 };
 use crate::{
     auth::AuthError,
     event::{Event, EventId, EventType, Retry, parse_private},
     hub::Hub,
+    invalid::Invalid,
     topic::{Topic, Topics},
 };
 
@@ -37,6 +40,12 @@ pub async fn post(
     let query = Query::parse(request.query_string())?;
     let grant = credentials.publisher(&request, &query).await?;
     let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
+    if topics.len() > MAX_TOPICS {
+        return Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }.into());
+    }
+    if topics.iter().any(mercure::is_reserved) {
+        return Err(Invalid::ReservedTopic.into());
+    }
     let topics = Topics::new(topics)?;
     if grant.is_some_and(|grant| !grant.may_publish(&topics)) {
         return Err(AuthError::NotGranted.into());

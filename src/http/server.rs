@@ -15,7 +15,8 @@ use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Origins, answer_preflights, cors, log_request, routes,
+    BodyLimits, Credentials, DirectWrite, Origins, Presence, answer_preflights, cors, log_request,
+    routes, stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Options},
@@ -40,6 +41,8 @@ pub struct ServerSettings {
     pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
+    /// Who is there, where others may know.
+    pub presence: Option<Presence>,
     /// What holds for every connection.
     pub connection: Options,
 }
@@ -61,16 +64,16 @@ pub fn serve(
     let stopping = builder.graceful_shutdown_signal();
     let factory = move || {
         let broadcaster = hub.start_broadcaster(alarms.alarm());
+        let streams = Streams::new(hub.clone(), broadcaster, settings.direct_write);
         let app = App::new()
             .app_data(Data::new(hub.clone()))
-            .app_data(Data::new(broadcaster))
+            .app_data(Data::new(streams))
             .app_data(Data::new(settings.body))
-            .app_data(Data::new(settings.direct_write))
             .app_data(Data::new(settings.credentials.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(log_request))
-            .configure(routes);
+            .configure(|config| routes(config, &settings.credentials, settings.presence.as_ref()));
         let (stopping, options) = (stopping.clone(), settings.connection);
         let http = HttpService::build()
             .keep_alive(settings.keep_alive)

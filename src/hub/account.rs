@@ -13,7 +13,7 @@ use std::{
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::{registry::Key, terms::Terms};
+use super::{Seat, registry::Key, terms::Terms};
 use crate::connection::Lifeline;
 
 /// Why a stream has ended.
@@ -102,11 +102,11 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn open(address: IpAddr, terms: Terms, endings: Arc<Endings>) -> Self {
+    pub fn open(seat: &Seat, terms: Terms, endings: Arc<Endings>) -> Self {
         Self {
-            id: Uuid::new_v4(),
+            id: seat.id(),
             terms,
-            address,
+            address: seat.address(),
             since: Instant::now(),
             events: AtomicU64::new(0),
             bytes: AtomicU64::new(0),

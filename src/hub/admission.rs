@@ -9,6 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +69,7 @@ impl Admission {
             *taken += 1;
         }
         state.taken += 1;
-        Ok(Seat { admission: Arc::clone(this), address })
+        Ok(Seat { admission: Arc::clone(this), address, id: Uuid::new_v4() })
     }
 
     pub fn taken(&self) -> usize {
@@ -112,9 +113,15 @@ impl Admission {
 pub struct Seat {
     admission: Arc<Admission>,
     address: IpAddr,
+    id: Uuid,
 }
 
 impl Seat {
+    /// What its subscriber is called.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// Whose place it is.
     pub fn address(&self) -> IpAddr {
         self.address

@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     event::Event,
-    history::{History, LastEventId, Tail},
+    history::{History, LastEventId, Start, Tail},
     topic::Selector,
 };
 
@@ -54,9 +54,10 @@ pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use messages::Stats;
 pub use queue::Limits;
+pub use replay::Resume;
 pub use roll::Whom;
 pub use subscription::{Next, Subscription};
-pub use terms::Terms;
+pub use terms::{Notices, Terms};
 
 use account::Endings;
 use admission::Admission;
@@ -171,9 +172,50 @@ impl Hub {
         Ok(Receipt { id: entry.wire_id(), subscribers })
     }
 
+    /// Publishes events of the hub's own, also while it drains. They are in the history when this
+    /// returns; who waits for the future waits until they are queued for all who match, as a
+    /// publisher does, and nobody has to.
+    pub fn tell(&self, events: Vec<Event>) -> impl Future<Output = ()> + use<> {
+        let append = |event| {
+            let (receipt, queued) = oneshot::channel();
+            self.0.history.append(event, receipt);
+            queued
+        };
+        // They are queued in their order: who waits for the last waits for all.
+        let last = events.into_iter().fold(None, |_, event| Some(append(event)));
+        async move {
+            if let Some(queued) = last {
+                // A failing hub ends the process.
+                let _ = queued.await;
+            }
+        }
+    }
+
+    /// The id of the newest event; `None` where there never was one.
+    pub fn newest_id(&self) -> Option<String> {
+        self.0.history.newest_id()
+    }
+
     /// Takes a place for one subscriber from this address.
     pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
         Admission::admit(&self.0.admission, address)
+    }
+
+    /// Where a subscriber starts that asks for what followed this id.
+    pub fn resume(&self, asked: LastEventId) -> Resume {
+        let start = self.0.history.resume(&asked);
+        Resume { asked, start }
+    }
+
+    /// Where a subscriber starts that asks for what is published from now on, whenever it begins.
+    pub fn from_now(&self) -> Resume {
+        let head = self.0.history.head();
+        Resume { asked: LastEventId::of(head), start: Start::After(head) }
+    }
+
+    /// The id of the newest kept event that such a subscriber would receive.
+    pub async fn newest(&self, selectors: &[Selector], terms: &Terms) -> Option<String> {
+        replay::newest(&self.0.history, selectors, terms).await.map(|entry| entry.wire_id())
     }
 
     /// Opens a subscription on this worker's Broadcaster.
@@ -182,10 +224,10 @@ impl Hub {
         broadcaster: &Addr<Broadcaster>,
         seat: Seat,
         selectors: Vec<Selector>,
-        last_event_id: Option<LastEventId>,
+        resume: Option<Resume>,
         terms: Terms,
     ) -> Subscription {
-        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), last_event_id, terms)
+        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), resume, terms)
     }
 
     /// Ends the streams of someone, wherever they are. Returns how many there were.

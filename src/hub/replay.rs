@@ -6,9 +6,14 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{account::Account, registry::TEST, slice::Slice};
+use super::{
+    account::Account,
+    registry::TEST,
+    slice::Slice,
+    terms::{Notices, Terms},
+};
 use crate::{
-    history::{Entry, History, LastEventId, Limits, Loss, Position},
+    history::{Entry, History, LastEventId, Limits, Loss, Position, Start},
     sse::Frame,
     topic::{Selector, Topic},
 };
@@ -16,6 +21,15 @@ use crate::{
 /// What is read at a time. Retention can't free it before a slow reader has taken it: one entry
 /// of any size, or a few small ones.
 const CHUNK: Limits = Limits { events: 256, bytes: 256 * 1024 };
+
+/// What a returning subscriber has asked for, and where that is.
+#[derive(Debug, Clone)]
+pub struct Resume {
+    /// The id that it received last.
+    pub asked: LastEventId,
+    /// Where it starts.
+    pub start: Start,
+}
 
 pub struct Replay {
     history: History,
@@ -97,13 +111,46 @@ impl Replay {
             let asked = std::mem::replace(&mut self.place, went_on_from);
             gap(&asked.to_string(), Loss::Trimmed, first)
         });
+        let gap = gap.filter(|_| self.account.terms.notices == Notices::On);
         self.chunk = chunk.entries.into_iter();
         gap
     }
 }
 
-/// Whether one of these topics is asked for. Up to 100 selectors meet up to 100 topics: in between
-/// the thread is for others.
+/// The newest entry that is kept and would be received. Looked for from the end, since it is most
+/// likely there.
+pub async fn newest(
+    history: &History,
+    selectors: &[Selector],
+    terms: &Terms,
+) -> Option<Arc<Entry>> {
+    let mut slice = Slice::from(Instant::now());
+    let mut end = history.head();
+    loop {
+        let start = end.sequence.saturating_sub(CHUNK.events as u64);
+        let start = Position { sequence: start, ..end };
+        let (mut place, mut found) = (start, None);
+        let oldest = loop {
+            let chunk = history.read(place, Some(end), CHUNK);
+            for entry in chunk.entries {
+                place = entry.position;
+                if any_matches(selectors, &entry.topics, &mut slice).await && terms.allow(&entry) {
+                    found = Some(entry);
+                }
+            }
+            if chunk.last {
+                break chunk.overtaken.is_some() || start.sequence == 0;
+            }
+        };
+        if found.is_some() || oldest {
+            return found;
+        }
+        end = start;
+    }
+}
+
+/// Whether one of these topics is asked for. Up to 1000 selectors meet up to 1000 topics: in
+/// between the thread is for others.
 async fn any_matches(selectors: &[Selector], topics: &[Topic], slice: &mut Slice) -> bool {
     for selector in selectors {
         for topic in topics {

@@ -18,12 +18,12 @@ use super::{
     broadcaster::Broadcaster,
     messages::{Adopt, Subscribe, Unsubscribe},
     queue::{self, Queued, Receiver},
-    replay::{Replay, gap_after, shown_id},
-    terms::{Deadline, Terms},
+    replay::{Replay, Resume, gap_after, shown_id},
+    terms::{Deadline, Notices, Terms},
 };
 use crate::{
     connection::Lifeline,
-    history::{LastEventId, Position, Start},
+    history::{Position, Start},
     sse::Frame,
     topic::Selector,
 };
@@ -38,6 +38,8 @@ pub struct Subscription {
     broadcaster: Addr<Broadcaster>,
     selectors: Arc<[Selector]>,
     account: Arc<Account>,
+    /// Before the seat: whoever waits until nobody has one finds that its last words are said.
+    companion: Option<Box<dyn Send>>,
     seat: Seat,
     deadline: Option<Deadline>,
     /// When it ends, should it not be live while the hub drains: drawn, so that not all do at once.
@@ -57,7 +59,7 @@ pub enum Next {
 
 enum State {
     /// Nothing is sent yet.
-    Opening(Option<LastEventId>),
+    Opening(Option<Resume>),
     /// The greeting is sent; a `gap` follows before the replay.
     Gap(Frame, Option<Position>),
     /// Reads the history, and has no place in the registry: a long replay fills no queue.
@@ -79,11 +81,11 @@ impl Subscription {
         broadcaster: Addr<Broadcaster>,
         seat: Seat,
         selectors: Arc<[Selector]>,
-        last_event_id: Option<LastEventId>,
+        resume: Option<Resume>,
         terms: Terms,
     ) -> Self {
         let deadline = Deadline::of(hub.0.settings.max_age, &terms);
-        let account = Account::open(seat.address(), terms, Arc::clone(&hub.0.endings));
+        let account = Account::open(&seat, terms, Arc::clone(&hub.0.endings));
         let account = Arc::new(account);
         hub.0.roll.enter(&account);
         Self {
@@ -91,11 +93,17 @@ impl Subscription {
             broadcaster,
             selectors,
             account,
+            companion: None,
             seat,
             deadline,
             drains_at: None,
-            state: State::Opening(last_event_id),
+            state: State::Opening(resume),
         }
+    }
+
+    /// Keeps this as long as the stream lasts, whoever writes it: its drop tells of the end.
+    pub fn keep(&mut self, companion: impl Send + 'static) {
+        self.companion = Some(Box::new(companion));
     }
 
     /// What comes next. May be cancelled while the subscription is settled.
@@ -105,16 +113,13 @@ impl Subscription {
                 return self.finish(why).map_or(Next::End, Next::Frame);
             }
             match &mut self.state {
-                State::Opening(asked) => {
-                    let asked = asked.take();
-                    return Next::Frame(self.greet(asked.as_ref()));
+                State::Opening(resume) => {
+                    let resume = resume.take();
+                    return Next::Frame(self.greet(resume));
                 }
                 State::Gap(frame, place) => {
-                    let frame = frame.clone();
-                    self.state = match *place {
-                        Some(place) => self.catch_up(place),
-                        None => State::Registering(self.hub.0.history.head()),
-                    };
+                    let (frame, place) = (frame.clone(), *place);
+                    self.state = self.start_at(place);
                     return self.event(frame);
                 }
                 State::CatchingUp(replay) => match replay.next().await {
@@ -190,19 +195,33 @@ impl Subscription {
         &self.account
     }
 
-    fn greet(&mut self, asked: Option<&LastEventId>) -> Frame {
-        let history = &self.hub.0.history;
-        self.state = match asked.map(|asked| (asked, history.resume(asked))) {
-            None => State::Registering(history.head()),
-            Some((_, Start::After(place))) => self.catch_up(place),
-            Some((asked, Start::Gap(loss, place))) => {
-                let first = place.and_then(|_| history.oldest());
+    /// Its first words. Its place in the history is noted before they are sent: who has read them
+    /// receives what is published from then on.
+    fn greet(&mut self, resume: Option<Resume>) -> Frame {
+        let notices = self.account.terms.notices;
+        self.state = match resume {
+            None => self.start_at(None),
+            Some(Resume { start: Start::After(place), .. }) => self.catch_up(place),
+            Some(Resume { start: Start::Gap(_, place), .. }) if notices == Notices::Off => {
+                self.start_at(place)
+            }
+            Some(Resume { asked, start: Start::Gap(loss, place) }) => {
+                let first = place.and_then(|_| self.hub.0.history.oldest());
                 let first = first.map(|entry| shown_id(&entry, &self.account));
-                let gap = gap_after(asked, loss, first);
-                State::Gap(gap, place)
+                State::Gap(gap_after(&asked, loss, first), place)
             }
         };
-        self.control(Frame::greeting(self.account.id))
+        self.control(match notices {
+            Notices::On => Frame::greeting(self.account.id),
+            Notices::Off => Frame::heartbeat(),
+        })
+    }
+
+    fn start_at(&self, place: Option<Position>) -> State {
+        match place {
+            Some(place) => self.catch_up(place),
+            None => State::Registering(self.hub.0.history.head()),
+        }
     }
 
     fn catch_up(&self, place: Position) -> State {

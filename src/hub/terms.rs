@@ -8,6 +8,16 @@ use std::{
 use super::account::End;
 use crate::{history::Entry, topic::Selector};
 
+/// Whether the hub's own events are in a stream: the greeting, and `gap` where something is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Notices {
+    /// They are, as the clients of `/events` expect.
+    #[default]
+    On,
+    /// It begins with a comment, and has nothing but what was published (Mercure).
+    Off,
+}
+
 /// On what terms a stream is opened. By default: nothing private, and no end.
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
@@ -17,6 +27,8 @@ pub struct Terms {
     pub subject: Option<Arc<str>>,
     /// How long it is allowed to last.
     pub time_left: Option<Duration>,
+    /// What the hub itself says in it.
+    pub notices: Notices,
 }
 
 impl Terms {

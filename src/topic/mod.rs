@@ -14,21 +14,24 @@ mod pattern;
 mod selector;
 mod shared;
 mod template;
+mod visible;
 
 pub use pattern::{Address, Base, Pattern};
 pub use selector::Selector;
 pub use template::{MAX_EXPRESSIONS, Template};
+pub use visible::is_visible;
 
 /// The topic of an event or a subscription that names none.
 pub const DEFAULT_TOPIC: &str = "default";
 /// The longest topic or selector, in bytes.
 pub const MAX_TOPIC_BYTES: usize = 4096;
 
-/// The most topics of one event, and the most selectors of one subscription.
-pub const MAX_TOPICS: usize = 100;
+/// The most topics of one event, and the most selectors of one subscription. Those of Mercure 0.x;
+/// elsewhere fewer are allowed.
+pub const MAX_TOPICS: usize = 1000;
 
-/// The name an event is published under: any text of 1 to [`MAX_TOPIC_BYTES`] bytes, compared
-/// byte by byte. Cheap to clone.
+/// The name an event is published under: any text, compared byte by byte; of 1 to
+/// [`MAX_TOPIC_BYTES`] bytes where a client chose it. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(Arc<str>);
 
@@ -47,6 +50,12 @@ impl Topic {
             return Err(Invalid::TooLong { field, limit: MAX_TOPIC_BYTES });
         }
         Ok(Self(text.into()))
+    }
+
+    /// A name that the hub has made, or that of something which is no event: longer than what it
+    /// was made from, and not refused for that.
+    pub fn made(text: String) -> Self {
+        Self(text.into())
     }
 
     /// The topic as it was given.
@@ -79,6 +88,12 @@ impl Topics {
             1..=MAX_TOPICS => Ok(Self(topics.into())),
             _ => Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }),
         }
+    }
+}
+
+impl From<Topic> for Topics {
+    fn from(topic: Topic) -> Self {
+        Self([topic].into())
     }
 }
 

@@ -50,6 +50,14 @@ impl Base {
     }
 }
 
+impl Default for Base {
+    /// That of a hub that has no name: what is relative to it matches what is relative to it, and
+    /// nothing else (RFC 6761, 6.4: nobody is called so).
+    fn default() -> Self {
+        Self(Arc::new(Url::parse("http://mercure.invalid/").expect("this is a URL")))
+    }
+}
+
 /// A topic as a URL.
 #[derive(Debug)]
 pub struct Address {
@@ -109,6 +117,11 @@ impl Pattern {
     /// Whether a topic that has been resolved against this pattern's base matches.
     pub fn matches(&self, topic: &Address) -> bool {
         self.parts.iter().zip(parts(&topic.url)).all(|(part, text)| part.matches(text))
+    }
+
+    /// The text that it was read from.
+    pub fn text(&self) -> &Topic {
+        &self.source.text
     }
 
     /// What its topics are relative to.

@@ -71,6 +71,16 @@ impl Selector {
         Pattern::parse(source).map(|pattern| Self::Pattern(PATTERNS.share(pattern)))
     }
 
+    /// The text that it was read from. All who ask for the same template have one text.
+    pub fn text(&self) -> Topic {
+        match self {
+            Self::All => Topic::made(ALL.to_owned()),
+            Self::Exact(name) => name.clone(),
+            Self::Template(template) => template.text().clone(),
+            Self::Pattern(pattern) => pattern.text().clone(),
+        }
+    }
+
     /// Whether an event under this topic is wanted.
     pub fn matches(&self, topic: &Topic) -> bool {
         match self {

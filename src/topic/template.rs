@@ -53,6 +53,11 @@ impl Template {
         self.text == *topic || rest.is_some_and(|rest| expansion::matches(&self.parts, rest))
     }
 
+    /// The text that it was read from.
+    pub fn text(&self) -> &Topic {
+        &self.text
+    }
+
     /// What every topic that it matches begins with.
     pub fn prefix(&self) -> &str {
         &self.text.as_str()[..self.prefix]

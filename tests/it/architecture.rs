@@ -26,14 +26,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// What may be used where: a piece of text, and the files that may have it (by how they begin).
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("actix_web", &["app.rs", "http/", "connection", "cli/"]),
-    ("actix::", &["hub/", "http/events.rs"]),
+    ("actix::", &["hub/", "http/stream.rs"]),
     // The environment; and the arguments.
     ("std::env::", &["config.rs", "main.rs"]),
     ("std::env::var", &["config.rs"]),
     ("jsonwebtoken", &["auth/"]),
     ("ureq::", &["auth/fetch.rs"]),
-    // Errors get theirs in the first, a preflight in the second; the last reads those of others.
-    ("StatusCode::", &["http/error.rs", "http/cors.rs", "cli/subscribe.rs"]),
+    // Errors get theirs in the first two, a preflight in the third; the last reads others'.
+    (
+        "StatusCode::",
+        &["http/error.rs", "http/mercure/error.rs", "http/cors.rs", "cli/subscribe.rs"],
+    ),
     ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
     ("mio::", &["cli/bench/"]),
 ];

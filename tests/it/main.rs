@@ -44,6 +44,8 @@ mod limits;
 mod logs;
 /// Topics, selectors and the registry, against naive matching.
 mod matching;
+/// Mercure of both generations: its clients work unchanged.
+mod mercure;
 /// One order for all, under load.
 mod order;
 /// HTTP/1 as clients really speak it.

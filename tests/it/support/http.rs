@@ -109,6 +109,12 @@ impl Connection {
     /// Reads a whole answer to a request that was not `HEAD`.
     pub fn read_response(&mut self) -> Response {
         let mut response = self.read_head();
+        self.read_body(&mut response);
+        response
+    }
+
+    /// Reads what follows a head that was not the answer to a `HEAD`.
+    pub fn read_body(&mut self, response: &mut Response) {
         if response.header("transfer-encoding") == Some("chunked") {
             while let Some(chunk) = self.read_chunk() {
                 response.body.extend(chunk);
@@ -118,7 +124,6 @@ impl Connection {
         } else if !matches!(response.status, 100 | 204 | 304) {
             response.body = self.read_to_end();
         }
-        response
     }
 }
 
