@@ -24,7 +24,8 @@ export class Subscriptions {
   }
 
   #show({ subscriptions, lastEventID }, response) {
-    const last = lastEventID ?? response.headers.get('etag')?.replaceAll('"', '');
+    // 1.0 has it in a header alone, escaped.
+    const last = lastEventID ?? decodeURIComponent(response.headers.get('etag') ?? '').replaceAll('"', '');
     const count = `${subscriptions.length} ${subscriptions.length === 1 ? 'subscription' : 'subscriptions'}`;
     const parts = [count, `at ${clock(new Date())}`, last && `last event id ${last}`];
     this.#tell(subscriptions.map(row), parts.filter((part) => part).join(' · '));

@@ -25,7 +25,7 @@ mod tokens;
 mod transport;
 
 /// The secret of the official image's documentation.
-const SECRET: &str = "!ChangeThisMercureHubJWTSecretKey!";
+pub const SECRET: &str = "!ChangeThisMercureHubJWTSecretKey!";
 
 fn key_file(name: &str) -> String {
     std::fs::read_to_string(format!("tests/keys/{name}.pem")).unwrap()

@@ -8,14 +8,14 @@ use crate::{
 
 impl Page {
     /// Opens the section for the token, and fills it in.
-    fn give(&self, token: &str, way: &str) {
+    pub fn give(&self, token: &str, way: &str) {
         self.browser.run("document.getElementById('access').open = true", &[]);
         self.browser.fill("#token", token);
         self.browser.click(&format!("[name=way][value={way}]"));
     }
 
     /// Publishes, and waits for an answer with this status.
-    fn send(&self, status: u16) {
+    pub fn send(&self, status: u16) {
         self.browser.run("document.getElementById('answer-status').textContent = ''", &[]);
         self.browser.click("#send");
         self.wait_for_text("#answer-status", &format!("{status} in "));
