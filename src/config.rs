@@ -246,16 +246,18 @@ pub fn token() -> Option<String> {
     variable(TOKEN).filter(|token| !token.is_empty())
 }
 
-/// Variables that look like settings and are none: most likely misspelt.
+/// Variables that look like settings and are none: most likely misspelt, or of the official Mercure
+/// image, which has more than those that are read.
 #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
 pub fn unknown_variables(command: &Command) -> Vec<String> {
     let known = |name: &str| {
         command.get_arguments().any(|arg| arg.get_env().is_some_and(|env| env == name))
+            || auth::OTHER_NAMES.iter().any(|(_, _, other)| *other == name)
     };
+    let ours = |name: &str| name.starts_with("FANFARE_") || name.starts_with("MERCURE_");
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("FANFARE_") && !known(name))
-        .filter(|name| !["FANFARE_PORT", TOKEN].contains(&&**name))
+        .filter(|name| ours(name) && !known(name) && !["FANFARE_PORT", TOKEN].contains(&&**name))
         .collect()
 }
 
