@@ -320,10 +320,13 @@ impl Handler<Drain> for Broadcaster {
     fn handle(&mut self, Drain { until }: Drain, ctx: &mut Context<Self>) {
         // Those that are behind see to it themselves; those that become live from now on are ended
         // by a later tick.
+        let mut owed = 0;
         ctx.run_interval(DRAIN_TICK, move |this, _| {
-            let left = until.saturating_duration_since(Instant::now());
-            let ticks = left.as_millis() / DRAIN_TICK.as_millis() + 1;
-            let wave = this.live.len().div_ceil(usize::try_from(ticks).unwrap_or(usize::MAX));
+            let left = until.saturating_duration_since(Instant::now()).as_nanos().max(1);
+            // Where there are few and the time is long, a tick is worth a part of a stream.
+            owed += this.live.len() as u128 * DRAIN_TICK.as_nanos();
+            let wave = usize::try_from(owed / left).unwrap_or(usize::MAX);
+            owed %= left;
             for key in this.live.some(wave) {
                 this.end(key, End::Drained);
             }

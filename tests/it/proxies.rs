@@ -113,7 +113,8 @@ fn passes_everything_on_at_once(software: &Software) -> (Fanfare, Proxy) {
     let begun = Instant::now();
     let mut stream = through.subscribe("/events");
     let greeted = begun.elapsed();
-    assert!(greeted < AT_ONCE * 5, "the greeting took {greeted:?}");
+    // One that buffers holds it until the first heartbeat.
+    assert!(greeted < Duration::from_secs(1), "the greeting took {greeted:?}");
 
     hub.wait_for_subscribers(1);
     let mut latencies: Vec<_> = (0..41)
