@@ -25,7 +25,8 @@ const MAX_DETAILS: usize = 100;
 #[derive(Debug, Deserialize)]
 pub struct Claims {
     exp: Option<f64>,
-    sub: Option<String>,
+    /// Free in 0.x: one that is no text is nobody's.
+    sub: Option<serde_json::Value>,
     /// One text: of several, the library would take any.
     #[serde(rename = "iss")]
     _issuer: Option<String>,
@@ -80,7 +81,7 @@ impl Claims {
         };
         let grant = Grant {
             generation,
-            subject: self.sub.map(Arc::from),
+            subject: self.sub.as_ref().and_then(serde_json::Value::as_str).map(Arc::from),
             expires,
             publish: None,
             subscribe: Arc::default(),

@@ -9,7 +9,10 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::{app::Application, config::Config};
+use crate::{
+    app::{Application, StartError},
+    config::Config,
+};
 
 /// Runs until a signal, or until it fails.
 pub fn run(config: &Config, unknown_variables: &[String]) -> ExitCode {
@@ -25,7 +28,10 @@ pub fn run(config: &Config, unknown_variables: &[String]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");
-            ExitCode::FAILURE
+            match error.downcast_ref() {
+                Some(StartError::Settings(_) | StartError::Keys(_)) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

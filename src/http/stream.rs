@@ -10,7 +10,7 @@ use actix_web::{
     http::{ConnectionType, Version, header},
     web::Bytes,
 };
-use futures_util::stream;
+use futures_util::{Stream, stream};
 
 use super::{error::ApiError, mercure::Present};
 use crate::{
@@ -61,14 +61,31 @@ impl Streams {
         // Its chunks are what a Broadcaster writes.
         let direct = request.version() == Version::HTTP_11 && self.direct_write.0;
         let body = Body { subscription, connection, direct };
-        let mut response = head.streaming(stream::unfold(Some(body), next));
-        if request.version() < Version::HTTP_11 {
-            // It knows no chunks: its stream ends with its connection.
-            response.head_mut().no_chunking(true);
-            response.head_mut().set_connection_type(ConnectionType::Close);
-        }
-        Ok(response)
+        Ok(answer(request, &mut head, stream::unfold(Some(body), next)))
     }
+}
+
+/// A stream that is over after these bytes.
+pub fn answer_once(
+    request: &HttpRequest,
+    mut head: HttpResponseBuilder,
+    bytes: Bytes,
+) -> HttpResponse {
+    answer(request, &mut head, stream::iter([Ok::<_, ApiError>(bytes)]))
+}
+
+fn answer<E: std::error::Error + 'static>(
+    request: &HttpRequest,
+    head: &mut HttpResponseBuilder,
+    body: impl Stream<Item = Result<Bytes, E>> + 'static,
+) -> HttpResponse {
+    let mut response = head.streaming(body);
+    if request.version() < Version::HTTP_11 {
+        // It knows no chunks: its stream ends with its connection.
+        response.head_mut().no_chunking(true);
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
 }
 
 /// The same head without a stream, for `HEAD`.

@@ -85,8 +85,15 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
             "a list",
         ),
         ("FANFARE_ISSUERS", "--issuers", &["", " "], "give it a value"),
+        ("FANFARE_ISSUERS", "--issuers", &["a=b", "a=ftp://x/"], "an https://"),
         ("FANFARE_AUDIENCE", "--audience", &[""], "give it a value"),
         ("FANFARE_RESOURCE_IDENTIFIER", "--resource-identifier", &[""], "give it a value"),
+        (
+            "FANFARE_RESOURCE_IDENTIFIER",
+            "--resource-identifier",
+            &["hub", "urn:hub", "https://hub.example#x"],
+            "a URL such as",
+        ),
     ] {
         for value in values {
             let line = refusal(&[], &[(name, value)]);

@@ -85,6 +85,8 @@ pub async fn read_form(
         return Ok(Fields::default());
     };
     let kind = kind.to_str().ok().and_then(|kind| kind.parse::<Mime>().ok());
+    // The crate takes a parameter without a value, which is none (RFC 9110, 5.6.6).
+    let kind = kind.filter(|kind| kind.params().all(|(_, value)| value != ""));
     let kind = kind.ok_or(MercureError::BadRequest)?;
     if kind.essence_str() == mime::APPLICATION_WWW_FORM_URLENCODED.essence_str() {
         Fields::parse(&body)

@@ -7,7 +7,7 @@
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{Method, header},
-    web::{Bytes, Data, Payload},
+    web::{Data, Payload},
 };
 
 use super::{
@@ -28,7 +28,7 @@ use crate::{
     auth::Grant,
     http::{
         BodyLimits, Credentials, address,
-        stream::{Streams, come_back_later, head_alone, terms},
+        stream::{Streams, answer_once, come_back_later, head_alone, terms},
     },
     hub::{Hub, Notices},
     sse::Frame,
@@ -65,7 +65,7 @@ pub async fn get(
         Err(refusal) => {
             let later = come_back_later(&request).ok_or(refusal)?;
             let comment = Frame::heartbeat().bytes();
-            return Ok(head().body(Bytes::from([comment, later].concat())));
+            return Ok(answer_once(&request, head(), [comment, later].concat().into()));
         }
     };
     let terms = terms(grant.clone(), Notices::Off);

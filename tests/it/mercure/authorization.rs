@@ -40,27 +40,27 @@ fn signers() -> [Signer; 4] {
         Signer {
             algorithm: Algorithm::RS256,
             name: "RS256",
-            setting: include_str!("keys/rsa.pub.pem"),
-            certificate: Some(include_str!("keys/rsa.crt.pem")),
-            key: rsa(include_str!("keys/rsa.pem")),
-            other_key: rsa(include_str!("keys/other-rsa.pem")),
+            setting: include_str!("../../keys/rsa.pub.pem"),
+            certificate: Some(include_str!("../../keys/rsa.crt.pem")),
+            key: rsa(include_str!("../../keys/rsa.pem")),
+            other_key: rsa(include_str!("../../keys/rsa-other.pem")),
         },
         Signer {
             algorithm: Algorithm::ES256,
             name: "ES256",
-            setting: include_str!("keys/ec.pub.pem"),
-            certificate: Some(include_str!("keys/ec.crt.pem")),
-            key: ec(include_str!("keys/ec.pem")),
-            other_key: ec(include_str!("keys/other-ec.pem")),
+            setting: include_str!("../../keys/es256.pub.pem"),
+            certificate: Some(include_str!("../../keys/es256.crt.pem")),
+            key: ec(include_str!("../../keys/es256.pem")),
+            other_key: ec(include_str!("../../keys/es256-other.pem")),
         },
         Signer {
             algorithm: Algorithm::EdDSA,
             name: "EdDSA",
-            setting: include_str!("keys/ed.pub.pem"),
+            setting: include_str!("../../keys/ed25519.pub.pem"),
             // Upstream takes none for Ed25519 (a.6.41).
             certificate: None,
-            key: ed(include_str!("keys/ed.pem")),
-            other_key: ed(include_str!("keys/other-ed.pem")),
+            key: ed(include_str!("../../keys/ed25519.pem")),
+            other_key: ed(include_str!("../../keys/ed25519-other.pem")),
         },
     ]
 }
@@ -323,8 +323,8 @@ fn a_weak_or_wrong_key_keeps_the_hub_from_starting() {
         ("thirty-two bytes are not enough.", "HS384"),
         (SECRET, "none"),
         (SECRET, "RS256"),
-        (include_str!("keys/ec.pub.pem"), "RS256"),
-        (include_str!("keys/rsa.pub.pem"), "HS256"),
+        (include_str!("../../keys/es256.pub.pem"), "RS256"),
+        (include_str!("../../keys/rsa.pub.pem"), "HS256"),
     ] {
         for role in ["PUBLISHER", "SUBSCRIBER"] {
             let (key_name, algorithm_name) =

@@ -72,6 +72,11 @@ fn there_is_a_limit_for_all_and_one_for_each_address() {
         // a.6.50: what the specification asks for and its own hub lacks.
         assert_plain(&answer, 429, "Too Many Requests\n", "one more of this address");
         assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        // A browser would never try again after an error: it is sent away for a while.
+        let authorization = bearer(&token);
+        let headers = [("Authorization", &*authorization), ("Accept", "text/event-stream")];
+        let mut turned_away = hub.listen(&dialect.topics(&["a"]), &headers);
+        assert!(turned_away.rest().starts_with("retry: "));
 
         let hub = Mercure::with(&[("FANFARE_MAX_SUBSCRIBERS", "2")]);
         let mut two = [(); 2].map(|()| hub.listen_to(dialect, &["a"]));

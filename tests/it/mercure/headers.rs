@@ -53,6 +53,7 @@ fn every_answer_has_the_security_headers_once() {
 }
 
 // a.3.17; J18: both spellings of `Expires`
+// decision: no `Connection: keep-alive`, which HTTP/1.1 means without it (RFC 9112, 9.3).
 #[test]
 fn a_stream_has_exactly_the_headers_that_keep_caches_and_proxies_away() {
     let hub = Mercure::start();
@@ -64,7 +65,6 @@ fn a_stream_has_exactly_the_headers_that_keep_caches_and_proxies_away() {
             ("pragma", "no-cache"),
             ("expire", "0"),
             ("expires", "0"),
-            ("connection", "keep-alive"),
             ("x-accel-buffering", "no"),
         ] {
             assert_eq!(all(&reading.head, name), [value], "{dialect:?} {name}");

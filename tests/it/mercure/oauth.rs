@@ -183,12 +183,14 @@ fn one_bad_detail_spoils_its_token() {
         let token = with(&|detail| detail[name] = value.clone());
         assert_invalid(&hub, &token, &format!("{name}: {value}"));
     }
-    for details in [json!({}), json!("x"), json!([1])] {
+    for details in [json!({}), json!("x")] {
         let claims = token::changed(publishing(), &json!({ "authorization_details": details }));
         assert_invalid(&hub, &sign(&claims), &details.to_string());
     }
     // Those of another type are somebody else's, whatever they look like.
-    for other in [json!({ "type": "https://other.example", "topics": 7 }), json!({ "type": 1 })] {
+    for other in
+        [json!({ "type": "https://other.example", "topics": 7 }), json!({ "type": 1 }), json!(1)]
+    {
         let token = sign(&token::grants(&[other.clone(), good.clone()]));
         assert_eq!(hub.post_as(&token, &[("topic", "a")]).status, 200, "{other}");
     }
@@ -209,7 +211,7 @@ fn a_key_is_good_for_its_role_alone() {
 }
 
 fn jwks(name: &str) -> String {
-    format!("file://{}/tests/it/mercure/keys/{name}.jwks.json", env!("CARGO_MANIFEST_DIR"))
+    format!("file://{}/tests/keys/{name}.jwks.json", env!("CARGO_MANIFEST_DIR"))
 }
 
 // d.3 [1] two issuers with distinct keys cannot sign for each other
@@ -218,21 +220,24 @@ fn issuers_with_keys_of_their_own_can_not_sign_for_each_other() {
     // decision: an issuer of the list may bring its own keys, `<issuer>=<JWKS URL>`, which are good
     // for both roles; one without them is verified by the role's key. Keys are never pooled.
     let (one, other) = ("https://one.example", "https://other.example");
-    let issuers = format!("{one}={}, {other}={}, {ISSUER}", jwks("ec"), jwks("other-ec"));
+    let issuers = format!("{one}={}, {other}={}, {ISSUER}", jwks("es256"), jwks("es256-other"));
     let hub = Mercure::with(&[("FANFARE_ISSUERS", &issuers)]);
     let key = |pem: &str| EncodingKey::from_ec_pem(pem.as_bytes()).unwrap();
-    let (ec, other_ec) = (key(include_str!("keys/ec.pem")), key(include_str!("keys/other-ec.pem")));
+    let (ec, other_ec) = (
+        key(include_str!("../../keys/es256.pem")),
+        key(include_str!("../../keys/es256-other.pem")),
+    );
     let sign = |issuer: &str, kid: &str, key: &EncodingKey| {
         let claims = token::changed(publishing(), &json!({ "iss": issuer }));
         token::sign_by("at+jwt", Algorithm::ES256, Some(kid), &claims, key)
     };
     for (issuer, kid, key, allowed) in [
-        (one, "ec", &ec, true),
-        (other, "other-ec", &other_ec, true),
-        (one, "other-ec", &other_ec, false),
-        (other, "ec", &ec, false),
-        (one, "ec", &other_ec, false),
-        (ISSUER, "ec", &ec, false),
+        (one, "es256", &ec, true),
+        (other, "es256-other", &other_ec, true),
+        (one, "es256-other", &other_ec, false),
+        (other, "es256", &ec, false),
+        (one, "es256", &other_ec, false),
+        (ISSUER, "es256", &ec, false),
     ] {
         let token = sign(issuer, kid, key);
         let what = format!("{issuer} by {kid}");
@@ -247,6 +252,31 @@ fn issuers_with_keys_of_their_own_can_not_sign_for_each_other() {
     for issuer in [one, other] {
         let claims = token::changed(publishing(), &json!({ "iss": issuer }));
         assert_invalid(&hub, &New.sign(&claims, PUBLISHER_KEY), "by the role's key");
+    }
+}
+
+#[test]
+fn keys_of_issuers_alone_close_both_sides() {
+    let issuer = "https://one.example";
+    let settings = format!("{issuer}={}", jwks("es256"));
+    let hub =
+        Mercure::only(&[("FANFARE_ISSUERS", &settings), ("FANFARE_RESOURCE_IDENTIFIER", RESOURCE)]);
+    assert_challenge(&hub.post(&[], &[("topic", "a")]), 401, None, "no token");
+    assert_challenge(&hub.try_listen(&New.topics(&["a"]), &[]), 401, None, "no token");
+    assert_eq!(hub.get("/events", &[]).status, 401);
+    let key = EncodingKey::from_ec_pem(include_bytes!("../../keys/es256.pem")).unwrap();
+    let both = token::grants(&[token::grant("publish", &["*"]), token::grant("subscribe", &["*"])]);
+    for claims in [both, json!({ "mercure": { "publish": ["*"], "subscribe": ["*"] } })] {
+        let kind = if claims.get("mercure").is_some() { "JWT" } else { "at+jwt" };
+        let sign = |issuer: &str| {
+            let claims = token::changed(claims.clone(), &json!({ "iss": issuer }));
+            token::sign_by(kind, Algorithm::ES256, Some("es256"), &claims, &key)
+        };
+        let mut reading = hub.listen_as(&sign(issuer), &Old.topics(&["a"]));
+        let fields = [("topic", "a"), ("id", "1"), ("private", "")];
+        assert_eq!(hub.post_as(&sign(issuer), &fields).status, 200, "{kind}");
+        reading.reads("id: 1\ndata: \n\n");
+        assert_eq!(hub.post_as(&sign("https://other.example"), &fields).status, 401, "{kind}");
     }
 }
 

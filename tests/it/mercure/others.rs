@@ -148,10 +148,11 @@ fn the_names_of_the_official_image_are_read() {
     assert_eq!(hub.post_as(&Old.subscriber(&["*"]), &[("topic", "a")]).status, 401);
 
     let hub = Mercure::only(&[
-        ("MERCURE_PUBLISHER_JWT_KEY", include_str!("keys/rsa.pub.pem")),
+        ("MERCURE_PUBLISHER_JWT_KEY", include_str!("../../keys/rsa.pub.pem")),
         ("MERCURE_PUBLISHER_JWT_ALG", "RS256"),
     ]);
-    let key = jsonwebtoken::EncodingKey::from_rsa_pem(include_bytes!("keys/rsa.pem")).unwrap();
+    let key =
+        jsonwebtoken::EncodingKey::from_rsa_pem(include_bytes!("../../keys/rsa.pem")).unwrap();
     let claims = Old.claims("publish", &["*"]);
     let token = token::sign_by("JWT", jsonwebtoken::Algorithm::RS256, None, &claims, &key);
     assert_eq!(hub.post_as(&token, &[("topic", "a")]).status, 200);
@@ -167,11 +168,12 @@ fn the_names_of_the_official_image_are_read() {
 // d.5 caddy_test: JWKS file; a.6.41: a JWKS comes before a static key, and PS* is for it alone
 #[test]
 fn keys_come_from_a_file_of_a_jwks() {
-    let jwks = format!("file://{}/tests/it/mercure/keys/rsa.jwks.json", env!("CARGO_MANIFEST_DIR"));
+    let jwks = format!("file://{}/tests/keys/rsa.jwks.json", env!("CARGO_MANIFEST_DIR"));
     let hub = Mercure::with(&[("FANFARE_PUBLISHER_JWKS_URL", &jwks)]);
-    let key = jsonwebtoken::EncodingKey::from_rsa_pem(include_bytes!("keys/rsa.pem")).unwrap();
-    let other =
-        jsonwebtoken::EncodingKey::from_rsa_pem(include_bytes!("keys/other-rsa.pem")).unwrap();
+    let key =
+        jsonwebtoken::EncodingKey::from_rsa_pem(include_bytes!("../../keys/rsa.pem")).unwrap();
+    let other = jsonwebtoken::EncodingKey::from_rsa_pem(include_bytes!("../../keys/rsa-other.pem"))
+        .unwrap();
     for dialect in Dialect::BOTH {
         let claims = dialect.claims("publish", &["*"]);
         let kind = if dialect == Old { "JWT" } else { "at+jwt" };

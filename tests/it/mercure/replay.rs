@@ -123,6 +123,57 @@ fn the_id_of_a_private_event_is_not_disclosed() {
     assert_cursor(Old, &reading, Some("secret"));
 }
 
+#[test]
+fn the_newest_id_is_found_however_much_of_other_topics_came_after_it() {
+    let unknown = ("Last-Event-ID", "unknown");
+    for (kept, newest) in [("10000", "needle"), ("700", "earliest")] {
+        let hub = Mercure::with(&[ANONYMOUS, ("FANFARE_HISTORY_EVENTS", kept)]);
+        hub.publishes(&[("topic", BOOK[0]), ("id", "old")]);
+        hub.publishes(&[("topic", BOOK[0]), ("id", "needle")]);
+        // More than is looked at in one go, twice.
+        hub.publishes_many("other", 0..800);
+        assert_cursor(Old, &hub.listen(&Old.topics(&BOOK), &[unknown]), Some(newest));
+        assert_cursor(New, &hub.listen(&New.topics(&BOOK), &[unknown]), Some("earliest"));
+    }
+}
+
+#[test]
+fn one_that_is_overtaken_by_retention_goes_on_with_what_is_kept() {
+    // decision: an event `gap`, as on /events, would be one without an id.
+    for dialect in Dialect::BOTH {
+        let hub = Mercure::with(&[
+            ANONYMOUS,
+            ("FANFARE_QUEUE_EVENTS", "50"),
+            ("FANFARE_SEND_BUFFER", "16KiB"),
+            ("FANFARE_HISTORY_EVENTS", "20"),
+        ]);
+        let mut late = hub.listen(&dialect.topics(&["a"]), &[]);
+        hub.wait_for_subscribers(1);
+        let padding = "x".repeat(4000);
+        let mut published = 0;
+        let mut publish = || {
+            let data = format!("{published} {padding}");
+            hub.publishes(&[("topic", "a"), ("data", &data)]);
+            published += 1;
+            published
+        };
+        while hub.ready()["behind"] != 1 {
+            assert!(publish() < 10_000, "it takes everything");
+        }
+        let last = (0..40).map(|_| publish()).last().unwrap() - 1;
+        let (mut expected, mut lost) = (0, 0);
+        while expected <= last {
+            let event = late.event();
+            assert_eq!(event.kind, "message");
+            let number: i32 = event.data.split(' ').next().unwrap().parse().unwrap();
+            assert!(number >= expected, "{number} comes after {expected}");
+            lost += number - expected;
+            expected = number + 1;
+        }
+        assert!(lost > 0, "nothing was lost, so that nothing was tested");
+    }
+}
+
 // d.2 unknown id, empty history
 #[test]
 fn an_id_that_is_asked_of_an_empty_history_is_the_earliest() {

@@ -342,8 +342,8 @@ fn a_query_over_the_limit_is_refused() {
 // d.2 JWKS-style key with RS256 allowlist, HS256 token
 #[test]
 fn a_public_key_is_no_secret_to_sign_with() {
-    let public = include_str!("keys/rsa.pub.pem");
-    let jwks = format!("file://{}/tests/it/mercure/keys/rsa.jwks.json", env!("CARGO_MANIFEST_DIR"));
+    let public = include_str!("../../keys/rsa.pub.pem");
+    let jwks = format!("file://{}/tests/keys/rsa.jwks.json", env!("CARGO_MANIFEST_DIR"));
     for settings in [
         &[("FANFARE_SUBSCRIBER_JWKS_URL", &*jwks)][..],
         &[("FANFARE_SUBSCRIBER_JWT_KEY", public), ("FANFARE_SUBSCRIBER_JWT_ALG", "RS256")],
