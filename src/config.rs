@@ -238,15 +238,18 @@ pub fn local_hub() -> String {
     format!("{host}:{}", port.as_deref().unwrap_or("3000"))
 }
 
-/// Variables that look like settings and are none: most likely misspelt.
+/// Variables that look like settings and are none: most likely misspelt, or of the official Mercure
+/// image, which has more than those that are read.
 #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
 pub fn unknown_variables(command: &Command) -> Vec<String> {
     let known = |name: &str| {
         command.get_arguments().any(|arg| arg.get_env().is_some_and(|env| env == name))
+            || auth::OTHER_NAMES.iter().any(|(_, _, other)| *other == name)
     };
+    let ours = |name: &str| name.starts_with("FANFARE_") || name.starts_with("MERCURE_");
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("FANFARE_") && name != "FANFARE_PORT" && !known(name))
+        .filter(|name| ours(name) && name != "FANFARE_PORT" && !known(name))
         .collect()
 }
 

@@ -19,7 +19,8 @@
 //! | position | a place in the history: epoch and sequence |
 //! | token | a JWT that says what its bearer may do |
 //! | grant | what a valid token allows |
-//! | terms | what a stream was opened with: private topics, an end |
+//! | terms | what a stream was opened with: private topics, an end, the hub's own events or not |
+//! | dialect | the generation of Mercure that a request is of: 0.x or 1.0 |
 //! | drain | the planned end of all streams before the process stops |
 //!
 //! # The way of an event

@@ -124,10 +124,10 @@ impl Credentials {
         let headers = request.headers().get_all(header::COOKIE);
         let pairs = headers.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
         let pairs: Vec<_> = pairs.filter_map(|pair| pair.trim().split_once('=')).collect();
-        let named = |name: &str| pairs.iter().find(|(key, _)| *key == name);
+        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name);
         let (_, value) = match &self.cookie {
-            Some(name) => named(name),
-            None => names.iter().find_map(|name| named(name)),
+            Some(name) => find(name),
+            None => names.iter().find_map(|name| find(name)),
         }?;
         Some(value.trim_matches('"').to_owned())
     }

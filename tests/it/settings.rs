@@ -146,6 +146,14 @@ fn a_misspelt_variable_is_warned_of() {
 }
 
 #[test]
+fn a_variable_of_the_official_image_that_is_not_read_is_warned_of() {
+    let key = ("MERCURE_PUBLISHER_JWT_KEY", "!ChangeThisMercureHubJWTSecretKey!");
+    let hub = Fanfare::start(&[key, ("MERCURE_EXTRA_DIRECTIVES", "anonymous")]);
+    hub.wait_for_log("MERCURE_EXTRA_DIRECTIVES is not a setting");
+    assert!(!hub.log().contains("MERCURE_PUBLISHER_JWT_KEY"), "this one is");
+}
+
+#[test]
 fn the_defaults_warn_that_everything_is_open() {
     let hub = Fanfare::start(&[]);
     hub.wait_for_log("anyone who reaches this address may publish and subscribe");

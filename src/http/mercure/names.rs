@@ -22,9 +22,8 @@ pub fn is_reserved(topic: &Topic) -> bool {
 
 /// Whether a topic is one of the hub's own by the rule of 1.0: as a URL, relative to that of the
 /// hub, it has the path of the hub or one below it, on whatever host.
-pub fn is_reserved_url(topic: &Topic, hub: &str) -> bool {
-    let base = Url::parse(hub).ok();
-    let url = Url::options().base_url(base.as_ref()).parse(topic.as_str());
+pub fn is_reserved_url(topic: &Topic, hub: Option<&Url>) -> bool {
+    let url = Url::options().base_url(hub).parse(topic.as_str());
     let Ok(url) = url else { return false };
     let path = without_needless_escapes(url.path());
     let below = path.strip_prefix(PATH);

@@ -9,6 +9,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use mime::Mime;
+use url::Url;
 use uuid::Uuid;
 
 use super::{
@@ -23,6 +24,7 @@ use crate::{
     event::{Event, EventId, EventType, Retry},
     http::{BodyLimits, Credentials, body::read},
     hub::Hub,
+    invalid::Invalid,
     topic::{MAX_TOPICS, Topic, Topics},
 };
 
@@ -112,8 +114,9 @@ fn check_topics(fields: &Fields, topics: &Topics, hub: &str) -> Result<(), Mercu
             return Err(MercureError::Parameter("`topic` is `*`: name one"));
         }
     }
-    if topics.iter().any(|topic| is_reserved_url(topic, hub)) {
-        return Err(MercureError::Invalid(crate::invalid::Invalid::ReservedTopic));
+    let hub = Url::parse(hub).ok();
+    if topics.iter().any(|topic| is_reserved_url(topic, hub.as_ref())) {
+        return Err(Invalid::ReservedTopic.into());
     }
     Ok(())
 }

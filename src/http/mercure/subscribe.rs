@@ -58,10 +58,9 @@ pub async fn get(
 ) -> Result<HttpResponse, MercureError> {
     let Ask { dialect, kinds, selectors, cursor, grant } =
         read(&request, payload, **limits, &credentials).await?;
-    let is_head = request.method() == Method::HEAD;
-    let seat = match hub.admit(address(&request)) {
-        _ if is_head => None,
-        Ok(seat) => Some(seat),
+    let takes_seat = request.method() != Method::HEAD;
+    let seat = match takes_seat.then(|| hub.admit(address(&request))).transpose() {
+        Ok(seat) => seat,
         Err(refusal) => {
             let later = come_back_later(&request).ok_or(refusal)?;
             let comment = Frame::heartbeat().bytes();

@@ -46,6 +46,8 @@ impl Connection {
                 true
             }
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
+            // A process that is stopped and goes on, as debuggers do it.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => self.receive(),
             Err(error) => panic!("nothing came: {error}; so far: {:?}", self.text()),
         }
     }
