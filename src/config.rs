@@ -267,14 +267,23 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
         || (name.ends_with("_PORT") && is_service(value))
 }
 
-/// What is wrong with the environment, and stops nothing: variables that look like settings and
-/// are none; and those of the official Mercure image that are not read.
+/// The token of the commands that speak to a hub: no setting of the hub itself.
+pub const TOKEN: &str = "FANFARE_TOKEN";
+
+/// What is in [`TOKEN`]. An empty one is none.
+pub fn token() -> Option<String> {
+    variable(TOKEN).filter(|token| !token.is_empty())
+}
+
+/// What is wrong with the environment, and stops nothing: variables that look like settings, of
+/// ours or of the official Mercure image, and are none.
 #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
 pub fn warnings(command: &Command) -> Vec<String> {
     let known = |name: &str| {
         command.get_arguments().any(|arg| arg.get_env().is_some_and(|env| env == name))
             || auth::OTHER_NAMES.iter().any(|(_, _, other)| *other == name)
     };
+    let ours = |name: &str| name.starts_with("FANFARE_") || name.starts_with("MERCURE_");
     let warning = |(name, value): (String, String)| {
         if name == "FANFARE_PORT" {
             return is_service(&value).then(|| {
@@ -285,9 +294,8 @@ pub fn warnings(command: &Command) -> Vec<String> {
                 )
             });
         }
-        let ours = name.starts_with("FANFARE_") || name.starts_with("MERCURE_");
-        let unknown = ours && !known(&name) && !is_of_kubernetes(&name, &value);
-        unknown.then(|| format!("{name} is not a setting: is it misspelt?"))
+        let fine = !ours(&name) || known(&name) || name == TOKEN || is_of_kubernetes(&name, &value);
+        (!fine).then(|| format!("{name} is not a setting: is it misspelt?"))
     };
     std::env::vars_os()
         .filter_map(|(name, value)| {

@@ -45,8 +45,7 @@ export class Events {
   }
 
   /** Says which topics an event has that this page published; it may be in the list already. */
-  name(id, topics) {
-    const text = topics.join(', ') || 'default';
+  name(id, text) {
     this.#topics.set(id, text);
     if (this.#topics.size > SHOWN) this.#topics.delete(this.#topics.keys().next().value);
     this.#inbox.items.filter(({ event }) => event.id === id).forEach(({ event }) => { event.topic = text; });

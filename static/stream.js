@@ -1,8 +1,8 @@
 // A stream, and what is known about it. It reconnects and resumes as a browser's EventSource does,
 // which itself would not do here: it tells only of events whose types it was asked for.
 
-import { openStream, whyRefused } from './hub.js';
 import { Parser } from './parser.js';
+import { whyNoStream } from './refusal.js';
 
 /** How long a stream stays away where the hub has not said, in ms: what browsers wait. */
 const AWAY = 3000;
@@ -13,12 +13,13 @@ const STUCK = 4000;
 
 const SIX = 'Still connecting. Over HTTP/1.1 a browser opens six connections to a host, those of all '
   + 'its tabs together: close other tabs with streams of this hub, or put HTTP/2 in front of it.';
-const TURNED_AWAY = 'The hub is full or about to stop: it ended the stream before its greeting, and '
+const TURNED_AWAY = 'The hub is full or about to stop: it ended the stream before any event, and '
   + 'said when to come back.';
 const UNREACHABLE = 'The hub can’t be reached. It is asked again.';
 
 export class Stream {
-  /** `connecting`, `open`, `dropped` (and about to resume) or `closed`. */
+  /** `connecting`, `open`, `dropped` (and about to resume), `closed`; or closed because the hub
+      does not take the token, `refused`, or no longer, `expired`. */
   state = 'closed';
   subscriber = '';
   lastEventId = '';
@@ -26,10 +27,10 @@ export class Stream {
   reconnects = 0;
   hint = '';
 
-  #topics = [];
+  #open;
   #parser = new Parser();
   #abort = null;
-  #greeted = false;
+  #heard = false;
   #timer = 0;
   #changed;
   #arrived;
@@ -43,8 +44,9 @@ export class Stream {
     this.#received = received;
   }
 
-  connect(topics, lastEventId) {
-    this.#topics = topics;
+  /** `open(lastEventId, signal)` asks for a stream. */
+  connect(open, lastEventId) {
+    this.#open = open;
     this.#parser = new Parser(lastEventId);
     Object.assign(this, { lastEventId: '', subscriber: '', since: null, reconnects: 0 });
     this.resume();
@@ -83,7 +85,8 @@ export class Stream {
   async #listen() {
     const { signal } = this.#abort = new AbortController();
     this.#timer = setTimeout(() => this.#set('connecting', SIX), STUCK);
-    const request = openStream(this.#topics, this.#parser.lastEventId, signal);
+    const asked = this.#parser.lastEventId;
+    const request = this.#open(asked, signal);
     const response = await request.catch(() => null);
     if (signal.aborted) return;
     clearTimeout(this.#timer);
@@ -91,16 +94,17 @@ export class Stream {
       this.#comeBack(UNREACHABLE);
       return;
     }
-    const refused = await whyRefused(response);
+    const refused = await whyNoStream(response);
     if (signal.aborted) return;
     if (refused) {
       this.#leave();
-      this.#set('closed', refused);
+      this.#set(refused.state, refused.text);
       return;
     }
-    this.#begin();
+    this.#begin(whatIsLost(response, asked));
     await this.#read(response.body.getReader(), signal);
-    if (!signal.aborted) this.#comeBack(this.#greeted ? '' : TURNED_AWAY);
+    const turnedAway = !this.#heard && this.#parser.retry !== null;
+    if (!signal.aborted) this.#comeBack(turnedAway ? TURNED_AWAY : '');
   }
 
   #comeBack(hint) {
@@ -108,12 +112,12 @@ export class Stream {
     this.#timer = setTimeout(() => this.#listen(), Math.max(this.#parser.retry ?? AWAY, LEAST));
   }
 
-  #begin() {
+  #begin(hint) {
     if (this.since) this.reconnects += 1;
     this.since = new Date();
-    this.#greeted = false;
+    this.#heard = false;
     this.#parser.begin();
-    this.#set('open');
+    this.#set('open', hint);
   }
 
   async #read(reader, signal) {
@@ -134,13 +138,21 @@ export class Stream {
     // What is published has an id; the hub's own events have none.
     const own = id === null;
     const [greeting, gap] = [own && type === 'message', own && type === 'gap'];
-    if (greeting) {
-      this.#greeted = true;
-      this.subscriber = subscriberIn(data);
-    }
+    this.#heard = true;
+    if (greeting) this.subscriber = subscriberIn(data);
     this.lastEventId = id ?? this.lastEventId;
     this.#received({ time: new Date(), type, data, id: id ?? '', greeting, gap });
   }
+}
+
+/** Mercure says in the head of an answer from where it resumes: another id than the one that was
+    asked for means that what followed that one is gone. Fanfare's own streams send a `gap`. */
+function whatIsLost(response, asked) {
+  const headers = ['mercure-last-event-id', 'last-event-id'].map((name) => response.headers.get(name));
+  const from = headers.find((value) => value !== null);
+  const comparable = /^[!-~]+$/.test(asked) && asked !== 'earliest';
+  const lost = comparable && from !== undefined && from !== asked;
+  return lost ? `The hub knows no event ${asked} any more: what was published since is lost.` : '';
 }
 
 function subscriberIn(greeting) {

@@ -5,16 +5,19 @@
 
 use awc::SendClientRequest;
 
-use super::hub_url::HubUrl;
+use super::{hub_url::HubUrl, refusal};
 
-/// Waits for the answer, and prints it.
-pub async fn print(url: &HubUrl, request: SendClientRequest) -> Result<(), String> {
+/// Waits for the answer, and prints it. `ask` is for requests that may need a token.
+pub async fn print(
+    url: &HubUrl,
+    request: SendClientRequest,
+    ask: Option<refusal::Ask<'_>>,
+) -> Result<(), String> {
     let mut response = request.await.map_err(|error| format!("{url}: {error}"))?;
     let body = response.body().await.map_err(|error| format!("{url}: {error}"))?;
-    let answer = String::from_utf8_lossy(&body);
-    if response.status().is_success() {
-        super::print(answer)
-    } else {
-        Err(format!("{}: {answer}", response.status()))
+    let status = response.status();
+    if status.is_success() {
+        return super::print(String::from_utf8_lossy(&body));
     }
+    Err(ask.map_or_else(|| refusal::tell(status, &body), |ask| ask.explain(status, &body)))
 }

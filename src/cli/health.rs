@@ -21,7 +21,8 @@ pub struct Health {
 /// Exits with 0 when the hub is ready, and with 1 when not.
 pub fn run(health: &Health) -> ExitCode {
     let url = &health.url;
-    let asked =
-        async { answer::print(url, client().get(url.with("/health/ready", &[])).send()).await };
+    let asked = async {
+        answer::print(url, client().get(url.with("/health/ready", &[])).send(), None).await
+    };
     super::report(System::new().block_on(asked))
 }

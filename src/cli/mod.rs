@@ -17,8 +17,10 @@ mod health;
 mod hub_url;
 mod journal;
 mod publish;
+mod refusal;
 mod serve;
 mod subscribe;
+mod token;
 
 /// A self-hosted Server-Sent Events hub
 #[derive(Debug, Parser)]

@@ -20,7 +20,11 @@ use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
 use tokio::time::{sleep, timeout};
 
-use super::hub_url::{HubUrl, client};
+use super::{
+    hub_url::{HubUrl, client},
+    refusal::Ask,
+    token::{TokenArgs, Tokens},
+};
 use crate::{
     config,
     sse::{Decoded, Decoder},
@@ -52,6 +56,8 @@ pub struct Subscribe {
     #[arg(long, value_name = "TIME", default_value = "60s",
           value_parser = config::duration("1s", "1day"))]
     idle_timeout: Duration,
+    #[command(flatten)]
+    token: TokenArgs,
     /// The hub
     #[arg(long, default_value_t = HubUrl::local())]
     url: HubUrl,
@@ -81,11 +87,12 @@ pub fn run(subscribe: &Subscribe) -> ExitCode {
 }
 
 async fn listen(subscribe: &Subscribe) -> Result<(), String> {
+    let tokens = subscribe.token.open()?;
     let mut decoder = Decoder::default();
     let mut left = subscribe.count.unwrap_or(usize::MAX);
     let mut failures = 0;
     loop {
-        match connect(subscribe, &mut decoder, &mut left).await {
+        match connect(subscribe, &tokens, &mut decoder, &mut left).await {
             Ended::Enough => return Ok(()),
             Ended::ForGood(result) => return result,
             Ended::Broken(why, streamed) => {
@@ -109,7 +116,17 @@ fn back_off(retry: Duration, failures: u32) -> Duration {
     longest.mul_f64(0.5 + 0.5 * fastrand::f64())
 }
 
-async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize) -> Ended {
+async fn connect(
+    subscribe: &Subscribe,
+    tokens: &Tokens,
+    decoder: &mut Decoder,
+    left: &mut usize,
+) -> Ended {
+    let token = match tokens.next() {
+        Ok(token) => token,
+        // It is being replaced, perhaps.
+        Err(why) => return Ended::Broken(why, false),
+    };
     let topics: Vec<_> = subscribe.topic.iter().map(|topic| ("topic", &**topic)).collect();
     let request = client()
         .get(subscribe.url.with("/events", &topics))
@@ -118,6 +135,10 @@ async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize)
         ("", None) => request,
         ("", Some(asked)) => request.insert_header(("last-event-id", &**asked)),
         (last, _) => request.insert_header(("last-event-id", last)),
+    };
+    let request = match &token {
+        Some(token) => request.insert_header(("authorization", token.authorization())),
+        None => request,
     };
     let mut response = match request.send().await {
         Ok(response) => response,
@@ -128,7 +149,8 @@ async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize)
         StatusCode::NO_CONTENT => return Ended::ForGood(Ok(())),
         status => {
             let body = response.body().await.unwrap_or_default();
-            let why = format!("{status}: {}", String::from_utf8_lossy(&body));
+            let claim = "a claim `mercure.subscribe`";
+            let why = Ask { token: token.as_ref(), claim }.explain(status, &body);
             let passing = status.is_server_error()
                 || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
             return if passing { Ended::Broken(why, false) } else { Ended::ForGood(Err(why)) };

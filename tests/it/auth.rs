@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Fanfare, Hub, Response, request};
 
+/// Tokens of the other commands.
+mod commands;
 /// When streams end because their tokens do.
 mod expiry;
 /// JSON Web Key Sets.
@@ -23,14 +25,14 @@ mod tokens;
 mod transport;
 
 /// The secret of the official image's documentation.
-const SECRET: &str = "!ChangeThisMercureHubJWTSecretKey!";
+pub const SECRET: &str = "!ChangeThisMercureHubJWTSecretKey!";
 
 fn key_file(name: &str) -> String {
     std::fs::read_to_string(format!("tests/keys/{name}.pem")).unwrap()
 }
 
 /// Seconds since 1970.
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
@@ -39,7 +41,7 @@ fn sign(header: &Header, key: &EncodingKey, claims: &Value) -> String {
 }
 
 /// A token by [`SECRET`].
-fn token(claims: &Value) -> String {
+pub fn token(claims: &Value) -> String {
     sign(&Header::new(Algorithm::HS256), &EncodingKey::from_secret(SECRET.as_bytes()), claims)
 }
 
@@ -52,11 +54,11 @@ fn may_subscribe(topics: &[&str]) -> String {
 }
 
 /// A hub with [`SECRET`] for both roles, and these settings.
-fn closed(settings: &[(&str, &str)]) -> Fanfare {
+pub fn closed(settings: &[(&str, &str)]) -> Fanfare {
     Fanfare::start(&[&CLOSED[..], settings].concat())
 }
 
-const CLOSED: [(&str, &str); 3] = [
+pub const CLOSED: [(&str, &str); 3] = [
     ("FANFARE_PUBLISHER_JWT_KEY", SECRET),
     ("FANFARE_SUBSCRIBER_JWT_KEY", SECRET),
     // Else heartbeats keep a test waiting for the end of a stream that does not come.
@@ -73,7 +75,7 @@ fn bearer(token: &str) -> String {
 }
 
 /// Publishes to `default` with a token.
-fn publish_with(hub: Hub, token: &str) -> Response {
+pub fn publish_with(hub: Hub, token: &str) -> Response {
     publish(hub, "", &[("Authorization", &bearer(token))])
 }
 

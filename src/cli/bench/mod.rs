@@ -7,7 +7,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, builder::ValueParser};
 
-use super::hub_url::HubUrl;
+use super::{hub_url::HubUrl, token::TokenArgs};
 use crate::config;
 
 mod answer;
@@ -86,6 +86,8 @@ pub struct Bench {
     #[arg(long, value_name = "TIME", default_value = "0",
           value_parser = config::duration("0s", "1s"))]
     rest: Duration,
+    #[command(flatten)]
+    token: TokenArgs,
     #[command(flatten)]
     manner: target::Manner,
     /// Print the results as one JSON object

@@ -18,6 +18,7 @@ use super::{
     subscribers::Subscribers,
     target::Target,
 };
+use crate::cli::refusal::Ask;
 
 /// Files that are open besides streams and publishers.
 const OTHER_FILES: usize = 32;
@@ -36,8 +37,10 @@ const ONE_ADDRESS: usize = 5000;
 pub fn run(bench: &Bench) -> Result<Report, String> {
     let server = bench.pid.map(Process::open).transpose()?;
     let streams = allowed(bench)?;
-    let target = Target::find(&bench.url, &bench.manner, bench.topics, bench.payload)?;
-    let run = Run::start(bench, server, streams, target).and_then(Run::whole);
+    let token = bench.token.open()?.next()?;
+    let ask = Ask { token: token.as_ref(), claim: "claims that cover `bench0` and so on" };
+    let target = Target::find(&bench.url, &bench.manner, ask.token, bench.topics, bench.payload)?;
+    let run = Run::start(bench, server, streams, target, ask).and_then(Run::whole);
     run.map_err(|error| format!("{}: {error}", bench.url))
 }
 
@@ -65,6 +68,7 @@ struct Run<'a> {
     /// How many streams to open.
     streams: usize,
     target: Arc<Target>,
+    ask: Ask<'a>,
     clock: Clock,
     interrupt: Interrupt,
     subscribers: Subscribers,
@@ -78,6 +82,7 @@ impl<'a> Run<'a> {
         server: Option<Process>,
         streams: usize,
         target: Target,
+        ask: Ask<'a>,
     ) -> io::Result<Self> {
         let (target, clock) = (Arc::new(target), Clock::start());
         let spread = bench.storm || streams > ONE_ADDRESS;
@@ -85,7 +90,7 @@ impl<'a> Run<'a> {
         let interrupt = Interrupt::listen()?;
         // Not 0: that is the round of streams before the first.
         let first_round = fastrand::u16(1..u16::MAX - 3);
-        Ok(Self { bench, server, streams, target, clock, interrupt, subscribers, first_round })
+        Ok(Self { bench, server, streams, target, ask, clock, interrupt, subscribers, first_round })
     }
 
     fn whole(self) -> io::Result<Report> {
@@ -158,6 +163,7 @@ impl<'a> Run<'a> {
         let problems = self.subscribers.problems();
         if opened == 0 && failed > 0 {
             let why = problems.iter().next().map_or("", |(why, _)| why);
+            let why = self.ask.with_advice(why.to_owned());
             return Err(io::Error::other(format!("nothing could be subscribed to: {why}")));
         }
         let cpu = used(before, self.server_cpu());
@@ -216,7 +222,8 @@ impl<'a> Run<'a> {
         report.deliveries = Some(Deliveries::new(expected, &tally, published.from));
         report.publishing = Some(Publishing::new(&published));
         report.problems = tally.problems;
-        report.problems.extend("publishing: ", published.problems);
+        let problems = published.problems.reworded(|problem| self.ask.with_advice(problem));
+        report.problems.extend("publishing: ", problems);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use actix_web::http::Uri;
 use clap::Args;
 
 use super::mark::Mark;
-use crate::cli::hub_url::HubUrl;
+use crate::cli::{hub_url::HubUrl, token::Token};
 
 /// How long the hub may take to accept the first connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -82,6 +82,7 @@ impl Target {
     pub fn find(
         url: &HubUrl,
         manner: &Manner,
+        token: Option<&Token>,
         topics: usize,
         payload: usize,
     ) -> Result<Self, String> {
@@ -98,7 +99,8 @@ impl Target {
         let place = if uri.port().is_some() { authority } else { &format!("{authority}:80") };
         let address = reach(place).map_err(|why| format!("there is no hub at {url}: {why}"))?;
 
-        let headers = manner.header.iter().map(|header| format!("{header}\r\n"));
+        let token = token.map(|token| format!("Authorization: {}", token.authorization()));
+        let headers = manner.header.iter().chain(&token).map(|header| format!("{header}\r\n"));
         let headers = format!("Host: {authority}\r\n{}", headers.collect::<String>());
         let path = |template: &str, topic: usize| {
             format!("{base}{}", template.replace("{topic}", &format!("bench{topic}")))
