@@ -34,6 +34,7 @@ mod courier;
 mod delivery;
 mod fan_out;
 mod heartbeat;
+mod herald;
 mod live;
 mod messages;
 mod prefixes;
@@ -61,6 +62,7 @@ pub use terms::{Notices, Terms};
 
 use account::Endings;
 use admission::Admission;
+use herald::Herald;
 use messages::{Ask, Drain, Revoke};
 use roll::Roll;
 
@@ -113,6 +115,7 @@ struct Shared {
     history: History,
     admission: Arc<Admission>,
     endings: Arc<Endings>,
+    herald: Herald,
     roll: Roll,
     /// One a worker. Written while the workers start, read ever after.
     broadcasters: RwLock<Vec<Addr<Broadcaster>>>,
@@ -128,6 +131,7 @@ impl Hub {
             history,
             admission: Arc::new(admission),
             endings: Arc::default(),
+            herald: Herald::default(),
             roll: Roll::default(),
             broadcasters: RwLock::default(),
             joined: Notify::new(),
@@ -154,10 +158,14 @@ impl Hub {
         }
     }
 
-    /// Carries events from the tail of the history to the Broadcasters. Ends only when one of
+    /// Carries events from the tail of the history to the Broadcasters, and the hub's own into it. Ends only when one of
     /// them has died.
     pub async fn run(&self, tail: Tail) {
-        delivery::run(tail, &self.broadcasters(), &self.0.settings).await;
+        let broadcasters = self.broadcasters();
+        tokio::select! {
+            () = delivery::run(tail, &broadcasters, &self.0.settings) => {}
+            () = self.0.herald.run(&self.0.history) => {}
+        }
     }
 
     /// Publishes an event. Once this future has been polled, the event is in the history, and
@@ -172,23 +180,15 @@ impl Hub {
         Ok(Receipt { id: entry.wire_id(), subscribers })
     }
 
-    /// Publishes events of the hub's own, also while it drains. They are in the history when this
-    /// returns; who waits for the future waits until they are queued for all who match, as a
-    /// publisher does, and nobody has to.
-    pub fn tell(&self, events: Vec<Event>) -> impl Future<Output = ()> + use<> {
-        let append = |event| {
-            let (receipt, queued) = oneshot::channel();
-            self.0.history.append(event, receipt);
-            queued
-        };
-        // They are queued in their order: who waits for the last waits for all.
-        let last = events.into_iter().fold(None, |_, event| Some(append(event)));
-        async move {
-            if let Some(queued) = last {
-                // A failing hub ends the process.
-                let _ = queued.await;
-            }
-        }
+    /// Publishes events of the hub's own, also while it drains, and waits until they are
+    /// delivered.
+    pub async fn announce(&self, events: impl Iterator<Item = Event> + Send + 'static) {
+        self.0.herald.announce(Box::new(events)).await;
+    }
+
+    /// The same, for whoever does not wait: after all that someone waits for.
+    pub fn tell(&self, events: impl Iterator<Item = Event> + Send + 'static) {
+        self.0.herald.tell(Box::new(events));
     }
 
     /// The id of the newest event; `None` where there never was one.

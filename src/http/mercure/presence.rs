@@ -32,8 +32,9 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    fn events(&self, active: bool) -> Vec<Event> {
-        self.subscriptions.iter().map(|each| each.event(self.id, active)).collect()
+    fn events(self: &Arc<Self>, active: bool) -> impl Iterator<Item = Event> + Send + use<> {
+        let this = Arc::clone(self);
+        (0..this.subscriptions.len()).map(move |n| this.subscriptions[n].event(this.id, active))
     }
 }
 
@@ -77,12 +78,10 @@ pub struct Present {
 }
 
 impl Present {
-    /// Tells of its coming. The events are in the history when this returns; a stream waits for
-    /// the future before it begins, as publishers do: however many come at once, no more of them
-    /// are on their way than wait here.
-    pub fn come(&mut self) -> impl Future<Output = ()> + use<> {
+    /// Tells of its coming, and waits until that is delivered.
+    pub async fn come(&mut self) {
         self.told = true;
-        self.hub.tell(self.subscriber.events(true))
+        self.hub.announce(self.subscriber.events(true)).await;
     }
 }
 
@@ -90,8 +89,7 @@ impl Drop for Present {
     fn drop(&mut self) {
         self.presence.0.lock().remove(&self.subscriber.id);
         if self.told {
-            // Nobody waits for what is left to be said.
-            drop(self.hub.tell(self.subscriber.events(false)));
+            self.hub.tell(self.subscriber.events(false));
         }
     }
 }

@@ -138,6 +138,26 @@ fn many_that_come_at_once_are_each_told_of_once_and_listed() {
     }
 }
 
+#[test]
+fn one_who_comes_does_not_wait_until_all_who_have_gone_are_told_of() {
+    const STREAMS: usize = 20;
+    let hub = Mercure::with(&[ON, ("FANFARE_HISTORY_EVENTS", "100000"), ("FANFARE_WORKERS", "2")]);
+    let topics: Vec<_> = (0..900).map(|n| n.to_string()).collect();
+    let topics: Vec<_> = topics.iter().map(String::as_str).collect();
+    let readings: Vec<_> = (0..STREAMS).map(|_| hub.listen_to(Old, &topics)).collect();
+    let mut watcher = hub.listen_to(Old, &["*"]);
+    readings.into_iter().for_each(Reading::leave);
+    let all = STREAMS * topics.len();
+    assert_eq!(told(&mut watcher, false, 1).len(), 1);
+    let _newcomer = hub.listen_to(Old, &["newcomer"]);
+    let mut before = 1;
+    while watcher.event().json()["topic"] != "newcomer" {
+        before += 1;
+    }
+    assert!(before < all, "{before} of {all} were told of first");
+    assert_eq!(told(&mut watcher, false, all - before).len(), all - before);
+}
+
 /// What the cursor of a list is for.
 #[test]
 fn a_list_and_the_events_that_follow_it_tell_who_is_there() {
