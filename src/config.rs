@@ -17,7 +17,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::http::{OriginPatterns, Origins};
+use crate::http::Origins;
 
 mod auth;
 
@@ -50,9 +50,10 @@ pub struct Config {
     pub workers: Option<usize>,
 
     /// The origins whose pages may use the hub: `*` for any, without credentials; or a list such
-    /// as `https://a.example,https://*.b.example`, with credentials
+    /// as `https://a.example,https://*.b.example`, with credentials. Other pages, but for the hub's
+    /// own, can't publish then
     #[arg(long, env = "FANFARE_CORS_ORIGINS", value_name = "ORIGINS", default_value = "*",
-          value_parser = parse_origins)]
+          value_parser = str::parse::<Origins>)]
     pub cors_origins: Origins,
 
     /// How long a stream may be silent before it gets a comment that keeps proxies from closing
@@ -97,8 +98,9 @@ pub struct Config {
           value_parser = size("4KiB", "64MiB"))]
     pub send_buffer: usize,
 
-    /// The largest body of a publishing request
-    #[arg(long, env = "FANFARE_MAX_BODY", value_name = "SIZE", default_value = "1MiB",
+    /// The largest body of a publishing request; four times that for a form of Mercure's, whose
+    /// escapes take three bytes for one
+    #[arg(long, env = "FANFARE_MAX_BODY", value_name = "SIZE", default_value = "256KiB",
           value_parser = size("1", "64MiB"))]
     pub max_body: usize,
 
@@ -107,8 +109,8 @@ pub struct Config {
           value_parser = count(0, 100_000_000))]
     pub max_subscribers: Option<usize>,
 
-    /// The most streams at a time from one address; 0 for no limit. Behind a proxy all come from
-    /// the proxy's
+    /// The most streams at a time from one address, or one /64 network of IPv6; 0 for no limit.
+    /// Behind a proxy all come from the proxy's
     #[arg(long, env = "FANFARE_MAX_PER_ADDRESS", value_name = "COUNT", default_value = "0",
           value_parser = count(0, 100_000_000))]
     pub max_per_address: usize,
@@ -149,7 +151,8 @@ pub struct Config {
     pub auth: Auth,
 
     /// What is logged: `error`, `warn`, `info`, `debug`, or by module as `env_logger` reads it
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info",
+          value_parser = parse_filter)]
     pub log: String,
 }
 
@@ -159,6 +162,15 @@ fn parse_address(text: &str) -> Result<IpAddr, &'static str> {
 
 fn parse_port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "allowed is a number from 0 to 65535")
+}
+
+/// Checked here, built where the log begins: a filter can't be cloned.
+fn parse_filter(text: &str) -> Result<String, String> {
+    let wrong = env_filter::Builder::new().try_parse(text).err();
+    wrong.map_or(Ok(text.to_owned()), |_| {
+        Err("allowed is a level such as info or debug, or a list such as warn,fanfare=debug"
+            .to_owned())
+    })
 }
 
 /// A whole number in these limits, both included.
@@ -194,16 +206,6 @@ fn size(min: &'static str, max: &'static str) -> ValueParser {
     })
 }
 
-fn parse_origins(text: &str) -> Result<Origins, &'static str> {
-    if text.trim() == "*" {
-        return Ok(Origins::Any);
-    }
-    if text.split(',').any(|origin| origin.trim() == "*") {
-        return Err("allowed is * alone, or a list without it");
-    }
-    OriginPatterns::parse(text).map(Origins::Only)
-}
-
 /// Takes variables from `.env` in the working directory, where there is one. Those that are set
 /// already stay.
 pub fn read_dot_env() -> Result<(), String> {
@@ -218,7 +220,11 @@ pub fn read_dot_env() -> Result<(), String> {
 pub fn with_environment(command: Command) -> Command {
     let others = auth::OTHER_NAMES.into_iter().chain([("port", "FANFARE_PORT", "PORT")]);
     others.fold(command, |command, (arg, ours, other)| {
-        let name = if variable(ours).is_none() && variable(other).is_some() { other } else { ours };
+        let name = match variable(ours) {
+            None if variable(other).is_some() => other,
+            Some(value) if is_service(&value) => other,
+            _ => ours,
+        };
         command.mut_subcommand("serve", |serve| serve.mut_arg(arg, |arg| arg.env(name)))
     })
 }
@@ -234,8 +240,31 @@ pub fn local_hub() -> String {
         Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
         Ok(IpAddr::V4(_)) | Err(_) => host,
     };
-    let port = variable("FANFARE_PORT").or_else(|| variable("PORT"));
+    let port = fanfare_port().or_else(|| variable("PORT"));
     format!("{host}:{}", port.as_deref().unwrap_or("3000"))
+}
+
+/// Kubernetes tells every pod of a service called `fanfare` in variables that begin as ours do.
+fn fanfare_port() -> Option<String> {
+    variable("FANFARE_PORT").filter(|value| !is_service(value))
+}
+
+fn is_service(value: &str) -> bool {
+    ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
+}
+
+/// Whether Kubernetes sets such a variable: `FANFARE_SERVICE_HOST`, `FANFARE_SERVICE_PORT_HTTP`,
+/// `FANFARE_PORT_80_TCP_ADDR`, and those of a service `fanfare-...`.
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    let numbered = |(_, rest): (&str, &str)| {
+        let mut parts = rest.split('_');
+        let port = parts.next().is_some_and(|port| port.parse::<u16>().is_ok());
+        port && matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.split_once("_PORT_").is_some_and(numbered)
+        || (name.ends_with("_PORT") && is_service(value))
 }
 
 /// The token of the commands that speak to a hub: no setting of the hub itself.
@@ -246,18 +275,33 @@ pub fn token() -> Option<String> {
     variable(TOKEN).filter(|token| !token.is_empty())
 }
 
-/// Variables that look like settings and are none: most likely misspelt, or of the official Mercure
-/// image, which has more than those that are read.
+/// What is wrong with the environment, and stops nothing: variables that look like settings, of
+/// ours or of the official Mercure image, and are none.
 #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
-pub fn unknown_variables(command: &Command) -> Vec<String> {
+pub fn warnings(command: &Command) -> Vec<String> {
     let known = |name: &str| {
         command.get_arguments().any(|arg| arg.get_env().is_some_and(|env| env == name))
             || auth::OTHER_NAMES.iter().any(|(_, _, other)| *other == name)
     };
     let ours = |name: &str| name.starts_with("FANFARE_") || name.starts_with("MERCURE_");
+    let warning = |(name, value): (String, String)| {
+        if name == "FANFARE_PORT" {
+            return is_service(&value).then(|| {
+                format!(
+                    "FANFARE_PORT is {value}, as Kubernetes sets it for a service called \
+                     `fanfare`, and is not used: write `enableServiceLinks: false` into the \
+                     pod's spec"
+                )
+            });
+        }
+        let fine = !ours(&name) || known(&name) || name == TOKEN || is_of_kubernetes(&name, &value);
+        (!fine).then(|| format!("{name} is not a setting: is it misspelt?"))
+    };
     std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| ours(name) && !known(name) && !["FANFARE_PORT", TOKEN].contains(&&**name))
+        .filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        })
+        .filter_map(warning)
         .collect()
 }
 

@@ -39,10 +39,14 @@ fn parse_line(field: &'static str, text: &str, limit: usize) -> Result<Arc<str>,
 pub struct EventId(Arc<str>);
 
 impl EventId {
-    /// Reads an id: one line, at most [`MAX_ID_BYTES`], outside the hub's own names.
+    /// Reads an id: one line, at most [`MAX_ID_BYTES`], outside the hub's own names, and such that
+    /// a browser can hand it back in a header.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.starts_with('#') || text == EARLIEST {
             return Err(Invalid::ReservedId);
+        }
+        if text.chars().any(char::is_control) || text.trim() != text {
+            return Err(Invalid::NoHeader { field: "id" });
         }
         parse_line("id", text, MAX_ID_BYTES).map(Self)
     }

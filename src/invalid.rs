@@ -27,6 +27,16 @@ pub enum Invalid {
         /// The part's name in a request.
         field: &'static str,
     },
+    /// Servers refuse a header with a control character, and take the white space off its ends: the
+    /// client that reconnects would be lost, or ask for another id.
+    #[error(
+        "`{field}` contains a control character, or begins or ends with white space: a browser \
+         can't hand it back"
+    )]
+    NoHeader {
+        /// The part's name in a request.
+        field: &'static str,
+    },
     /// The id has a meaning to the hub.
     #[error("`id` begins with `#` or is `earliest`: these belong to the hub")]
     ReservedId,

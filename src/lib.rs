@@ -44,6 +44,7 @@ pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod event;
+pub mod files;
 pub mod history;
 pub mod http;
 pub mod hub;

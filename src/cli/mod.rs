@@ -15,6 +15,7 @@ mod answer;
 mod bench;
 mod health;
 mod hub_url;
+mod journal;
 mod publish;
 mod refusal;
 mod serve;
@@ -60,8 +61,8 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(Cli::Serve(config)) => {
-            let unknown = command.find_subcommand("serve").map(config::unknown_variables);
-            serve::run(&config, &unknown.unwrap_or_default())
+            let warnings = command.find_subcommand("serve").map(config::warnings);
+            serve::run(&config, &warnings.unwrap_or_default())
         }
         Ok(Cli::Publish(publish)) => publish::run(&publish),
         Ok(Cli::Subscribe(subscribe)) => subscribe::run(&subscribe),

@@ -17,7 +17,7 @@ pub async fn revoke(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
-    struct Answer {
+    struct Revoked {
         success: bool,
         ended: usize,
     }
@@ -31,5 +31,5 @@ pub async fn revoke(
         }
         _ => return Err(Invalid::Whom.into()),
     };
-    Ok(HttpResponse::Ok().json(Answer { success: true, ended: hub.revoke(&whom) }))
+    Ok(HttpResponse::Ok().json(Revoked { success: true, ended: hub.revoke(&whom) }))
 }

@@ -68,6 +68,12 @@ pub enum ApiError {
     /// A preflight that is refused.
     #[error("this origin, method or header is not allowed (FANFARE_CORS_ORIGINS)")]
     Cors,
+    /// A page that may not publish.
+    #[error("pages of this origin may not publish: list it in FANFARE_CORS_ORIGINS")]
+    Origin,
+    /// Too many bodies arrive at a time.
+    #[error("the hub receives too much at a time: try again later")]
+    Busy,
     /// Not allowed.
     #[error("{0}")]
     Auth(#[from] AuthError),
@@ -102,6 +108,8 @@ impl ApiError {
             Self::NotFound => "not_found",
             Self::Method(_) => "method_not_allowed",
             Self::Cors => "cors_refused",
+            Self::Origin => "origin_refused",
+            Self::Busy => "busy",
             Self::Auth(why) => auth_code(*why),
             Self::Tickets => "too_many_tickets",
             Self::Refused(Refusal::Full) => "full",
@@ -125,8 +133,14 @@ impl ResponseError for ApiError {
             | Self::Json(_)
             | Self::BodyBroken
             | Self::Cors => StatusCode::BAD_REQUEST,
-            Self::Auth(AuthError::NoKeys) | Self::Tickets => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
+            Self::Auth(AuthError::NoKeys)
+            | Self::Tickets
+            | Self::Busy
+            | Self::Refused(_)
+            | Self::Publish(PublishError::Draining)
+            | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Origin
+            | Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
                 StatusCode::FORBIDDEN
             }
             Self::Auth(_) => StatusCode::UNAUTHORIZED,
@@ -138,15 +152,12 @@ impl ResponseError for ApiError {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Publish(PublishError::Failing) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Refused(_) | Self::Publish(PublishError::Draining) | Self::NotReady => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         #[derive(serde::Serialize)]
-        struct Answer<'a> {
+        struct Failure<'a> {
             success: bool,
             error: Reason<'a>,
         }
@@ -170,16 +181,15 @@ impl ResponseError for ApiError {
             Self::Auth(why) if self.status_code() != StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((header::WWW_AUTHENTICATE, challenge(*why)));
             }
-            Self::BodyTimeout | Self::BodyBroken | Self::TooLarge(_) => {
-                response.force_close();
-            }
             _ if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
+                // Its socket has to be free for others meanwhile.
+                response.force_close();
             }
             _ => {}
         }
         let error = Reason { code: self.code(), message: self.to_string() };
-        response.json(Answer { success: false, error })
+        response.json(Failure { success: false, error })
     }
 }
 

@@ -22,12 +22,12 @@ use crate::{
 const LAST_EVENT_ID: [&str; 4] = ["lastEventID", "lastEventId", "last_event_id", "Last-Event-ID"];
 
 /// What a subscriber asks for.
-struct Ask {
+struct Wanted {
     selectors: Vec<Selector>,
     last_event_id: Option<LastEventId>,
 }
 
-impl Ask {
+impl Wanted {
     fn parse(request: &HttpRequest, query: &Query) -> Result<Self, ApiError> {
         let mut selectors =
             query.all("topic").map(Selector::parse).collect::<Result<Vec<_>, _>>()?;
@@ -59,17 +59,19 @@ pub async fn get(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string())?;
-    let ask = Ask::parse(&request, &query)?;
+    let wanted = Wanted::parse(&request, &query)?;
     let grant = credentials.subscriber(&request, &query).await?;
     let seat = match hub.admit(super::address(&request)) {
         Ok(seat) => seat,
         Err(refusal) => {
             let later = come_back_later(&request).ok_or(refusal)?;
-            return Ok(head().body(later));
+            // Its socket has to be free for others meanwhile.
+            return Ok(head().force_close().body(later));
         }
     };
-    let resume = ask.last_event_id.map(|asked| hub.resume(asked));
-    streams.open(&request, head(), seat, (ask.selectors, resume), terms(grant, Notices::On), None)
+    let Wanted { selectors, last_event_id } = wanted;
+    let resume = last_event_id.map(|asked| hub.resume(asked));
+    streams.open(&request, head(), seat, (selectors, resume), terms(grant, Notices::On), None)
 }
 
 /// `HEAD`: the same head; no place is taken.
@@ -78,7 +80,7 @@ pub async fn head_only(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string())?;
-    Ask::parse(&request, &query)?;
+    Wanted::parse(&request, &query)?;
     credentials.subscriber(&request, &query).await?;
     Ok(head_alone(head()))
 }

@@ -14,7 +14,7 @@ use crate::hub::{Hub, Refusal};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
-struct Live {
+struct Alive {
     success: bool,
     status: &'static str,
 }
@@ -37,7 +37,7 @@ struct Ready {
 
 /// The process runs and answers.
 pub async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Live { success: true, status: "live" })
+    HttpResponse::Ok().json(Alive { success: true, status: "live" })
 }
 
 /// The process runs and answers, in the word that those who come from the other hub look for.

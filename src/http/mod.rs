@@ -18,6 +18,7 @@ mod credentials;
 mod error;
 mod events;
 mod health;
+mod intake;
 mod log;
 mod mercure;
 mod origins;
@@ -27,18 +28,21 @@ mod send_event;
 mod server;
 mod stream;
 mod ticket;
+mod unread;
 
 pub use body::BodyLimits;
 pub use cors::Origins;
 pub use credentials::Credentials;
 pub use error::ApiError;
+pub use intake::Intake;
 pub use mercure::Presence;
 pub use origins::OriginPatterns;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
 use cors::{answer_preflights, cors};
-use log::log_request;
+use log::{log_end, log_request};
+use unread::end_unread;
 
 /// The most topics of one event, and the most selectors of one stream, at the hub's own endpoints.
 const MAX_TOPICS: usize = 100;
@@ -89,5 +93,7 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
 /// Where a request comes from.
 fn address(request: &HttpRequest) -> IpAddr {
     // A TCP connection always has a peer; one without is on this machine.
-    request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip())
+    let address = request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    // A listener of both protocols has those of IPv4 as `::ffff:192.0.2.1`.
+    address.to_canonical()
 }

@@ -1,4 +1,11 @@
-//! Patterns of origins, for what browsers do in a user's name.
+//! Patterns of origins: whose pages are meant.
+//!
+//! Promises: one that no browser ever sends is refused, and the right one named.
+
+use actix_web::http::Uri;
+
+const ALLOWED: &str =
+    "allowed is * or a list such as https://a.example,http://localhost:8080,https://*.b.example";
 
 /// Which origins are meant. None at all by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -10,12 +17,10 @@ struct Pattern(String, Option<String>);
 
 impl OriginPatterns {
     /// Reads a list: `*`, `https://a.example`, or with one `*` such as `https://*.a.example`.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const ALLOWED: &str =
-            "allowed is * or a list such as https://a.example,https://*.b.example";
+    pub fn parse(text: &str) -> Result<Self, String> {
         let patterns = text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
-        let patterns: Option<Vec<_>> = patterns.map(Pattern::parse).collect();
-        patterns.filter(|all| !all.is_empty()).map(Self).ok_or(ALLOWED)
+        let patterns = patterns.map(Pattern::parse).collect::<Result<Vec<_>, _>>()?;
+        if patterns.is_empty() { Err(ALLOWED.to_owned()) } else { Ok(Self(patterns)) }
     }
 
     /// Whether this origin is one of them.
@@ -26,24 +31,27 @@ impl OriginPatterns {
 }
 
 impl Pattern {
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.to_ascii_lowercase();
-        let pattern = match text.split_once('*') {
-            None => Self(text.clone(), None),
-            Some((before, behind)) => Self(before.to_owned(), Some(behind.to_owned())),
+    fn parse(given: &str) -> Result<Self, String> {
+        let text = given.to_ascii_lowercase();
+        let Some((before, behind)) = text.split_once('*') else {
+            return match sent_for(&text) {
+                // A page that was opened from disk, or is in a sandbox.
+                _ if text == "null" => Ok(Self(text, None)),
+                Some(sent) if sent == text => Ok(Self(text, None)),
+                Some(sent) => {
+                    Err(format!("browsers send `{sent}`, and never `{given}`; {ALLOWED}"))
+                }
+                None => Err(ALLOWED.to_owned()),
+            };
         };
-        let plain = |text: &str| text.is_ascii() && !text.contains(['*', '?', '#', '@', ' ']);
-        let fine = match text.split_once("://") {
-            Some((scheme, host)) => {
-                !scheme.is_empty()
-                    && !scheme.contains('*')
-                    && !host.is_empty()
-                    && !host.contains('/')
-            }
-            None => matches!(&*text, "*" | "null"),
-        };
-        let halves = plain(&pattern.0) && pattern.1.as_deref().is_none_or(plain);
-        (fine && halves).then_some(pattern)
+        let (scheme, host) = text.split_once("://").unwrap_or(("any", &text));
+        let plain = |text: &str| text.is_ascii() && !text.contains(['*', '/', '?', '#', '@', ' ']);
+        let fine = text == "*" || plain(scheme) && before.contains("://");
+        if fine && plain(&host.replacen('*', "", 1)) {
+            Ok(Self(before.to_owned(), Some(behind.to_owned())))
+        } else {
+            Err(ALLOWED.to_owned())
+        }
     }
 
     fn matches(&self, origin: &str) -> bool {
@@ -55,6 +63,25 @@ impl Pattern {
             }
         }
     }
+}
+
+/// What a browser sends for pages of this address: scheme and host in lower case, the port where
+/// it is not the scheme's own, and nothing else (WHATWG HTML, 7.1.1).
+fn sent_for(address: &str) -> Option<String> {
+    let uri: Uri = address.parse().ok()?;
+    let scheme = uri.scheme_str()?.to_ascii_lowercase();
+    let host = uri.host().filter(|host| !host.is_empty())?;
+    let authority = uri.authority()?.as_str();
+    let behind_user = authority.rsplit('@').next()?;
+    let port = match behind_user.strip_prefix(host)?.strip_prefix(':').unwrap_or_default() {
+        "" => None,
+        digits => Some(digits.parse::<u16>().ok()?),
+    };
+    let port = match (&*scheme, port) {
+        (_, None) | ("http", Some(80)) | ("https", Some(443)) => String::new(),
+        (_, Some(port)) => format!(":{port}"),
+    };
+    Some(format!("{scheme}://{}{port}", host.to_ascii_lowercase()))
 }
 
 #[cfg(test)]

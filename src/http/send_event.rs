@@ -8,6 +8,7 @@ use actix_web::{
 use super::{
     MAX_TOPICS,
     body::{BodyLimits, read_json},
+    cors::Origins,
     credentials::Credentials,
     error::ApiError,
     mercure,
@@ -28,15 +29,17 @@ pub async fn post(
     payload: Payload,
     hub: Data<Hub>,
     limits: Data<BodyLimits>,
+    origins: Data<Origins>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
-    struct Answer {
+    struct Published {
         success: bool,
         id: String,
         subscribers: usize,
     }
 
+    origins.check(&request, &credentials.publish_origins)?;
     let query = Query::parse(request.query_string())?;
     let grant = credentials.publisher(&request, &query).await?;
     let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
@@ -54,10 +57,10 @@ pub async fn post(
     let kind = query.one("type")?.map(EventType::parse).transpose()?;
     let retry = query.one("retry")?.map(Retry::parse).transpose()?;
     let private = query.one("private")?.map(parse_private).transpose()?.unwrap_or(false);
-    let data = read_json(&request, payload, **limits).await?;
+    let data = read_json(&request, payload, &limits).await?;
 
     let receipt = hub.publish(Event { topics, data, id, kind, retry, private }).await?;
-    Ok(HttpResponse::Ok().json(Answer {
+    Ok(HttpResponse::Ok().json(Published {
         success: true,
         id: receipt.id,
         subscribers: receipt.subscribers,

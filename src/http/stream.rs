@@ -71,7 +71,8 @@ pub fn answer_once(
     mut head: HttpResponseBuilder,
     bytes: Bytes,
 ) -> HttpResponse {
-    answer(request, &mut head, stream::iter([Ok::<_, ApiError>(bytes)]))
+    // Its socket has to be free for others then.
+    answer(request, head.force_close(), stream::iter([Ok::<_, ApiError>(bytes)]))
 }
 
 fn answer<E: std::error::Error + 'static>(

@@ -11,7 +11,7 @@ pub async fn post(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
-    struct Answer {
+    struct Issued {
         success: bool,
         ticket: String,
         expires_in: u64,
@@ -25,5 +25,5 @@ pub async fn post(
     let ticket = credentials.tickets.issue(grant).ok_or(ApiError::Tickets)?;
     Ok(HttpResponse::Ok()
         .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))
-        .json(Answer { success: true, ticket, expires_in: TICKET_LIFE.as_secs() }))
+        .json(Issued { success: true, ticket, expires_in: TICKET_LIFE.as_secs() }))
 }

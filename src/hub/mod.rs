@@ -259,6 +259,19 @@ impl Hub {
         Some(stats)
     }
 
+    /// Whether a Broadcaster has died. One that is busy for longer than the patience has not.
+    pub async fn has_lost_one(&self, patience: Duration) -> bool {
+        let broadcasters = self.broadcasters();
+        let asked = join_all(broadcasters.iter().map(|broadcaster| broadcaster.send(Ask)));
+        let answers = timeout(patience, asked).await.unwrap_or_default();
+        answers.iter().any(Result::is_err)
+    }
+
+    /// How many streams are open.
+    pub fn streams(&self) -> usize {
+        self.0.admission.taken()
+    }
+
     /// Whether the hub is about to stop.
     pub fn is_draining(&self) -> bool {
         self.0.admission.is_closed()

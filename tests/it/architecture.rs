@@ -10,9 +10,12 @@ use std::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "sse"]),
-    ("app", &["auth", "config", "connection", "history", "http", "hub"]),
+    ("app", &["auth", "config", "connection", "files", "history", "http", "hub"]),
     ("config", &["auth", "http"]),
-    ("http", &["auth", "connection", "event", "history", "hub", "invalid", "sse", "topic"]),
+    (
+        "http",
+        &["auth", "connection", "event", "files", "history", "hub", "invalid", "sse", "topic"],
+    ),
     ("auth", &["topic"]),
     ("hub", &["connection", "event", "history", "sse", "topic"]),
     ("history", &["event", "sse", "topic"]),
@@ -20,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("event", &["invalid", "topic"]),
     ("topic", &["invalid"]),
     ("connection", &[]),
+    ("files", &[]),
     ("invalid", &[]),
 ];
 

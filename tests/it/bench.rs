@@ -6,12 +6,12 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::support::{Fanfare, run_to_end};
+use crate::support::{Fanfare, dawdle, run_to_end};
 
 /// Runs it to its end, and returns its JSON.
 fn bench(url: &str, arguments: &[&str]) -> Value {
@@ -27,6 +27,12 @@ fn refusal(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// How many events the rate asks for, whether the machine got round to all of them or not.
+fn due(report: &Value) -> u64 {
+    let count = |name: &str| report["publishing"][name].as_u64().unwrap();
+    count("published") + count("omitted")
+}
+
 fn assert_flawless(report: &Value, subscribers_of_a_topic: u64) {
     let deliveries = &report["deliveries"];
     let published = report["publishing"]["published"].as_u64().unwrap();
@@ -40,14 +46,13 @@ fn assert_flawless(report: &Value, subscribers_of_a_topic: u64) {
 
 #[test]
 fn a_paced_run_counts_and_measures() {
-    let hub = Fanfare::start(&[]);
+    let hub = Fanfare::start_alone(&[]);
     let arguments = ["--subscribers", "20", "--publishers", "2", "--rate", "50", "--duration", "1"];
     let pid = hub.pid().to_string();
     let report =
         bench(&hub.url(), &[&arguments[..], &["--warm-up", "0.2", "--pid", &pid]].concat());
     assert_flawless(&report, 20);
-    assert_eq!(report["publishing"]["published"], 50, "{report}");
-    assert_eq!(report["publishing"]["omitted"], 0, "{report}");
+    assert_eq!(due(&report), 50, "{report}");
     assert_eq!(report["connecting"]["opened"], 20);
     assert_eq!(report["interrupted"], false);
     let number = |path: &str| {
@@ -160,6 +165,8 @@ struct Fake<F> {
     events: usize,
     /// How long after its answer an event is delivered.
     late: Duration,
+    /// What delivers the last one.
+    delivery: Option<thread::JoinHandle<()>>,
     /// Takes the number of an event and its data; returns what is sent to all streams, or `None`
     /// to close them.
     deliver: F,
@@ -173,7 +180,13 @@ impl<F: FnMut(usize, &str) -> Option<String> + Send + 'static> Fake<F> {
     fn start_late(late: Duration, deliver: F) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let fake = Arc::new(Mutex::new(Self { streams: Vec::new(), events: 0, late, deliver }));
+        let fake = Arc::new(Mutex::new(Self {
+            streams: Vec::new(),
+            events: 0,
+            late,
+            delivery: None,
+            deliver,
+        }));
         thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
                 let fake = Arc::clone(&fake);
@@ -226,10 +239,16 @@ impl<F: FnMut(usize, &str) -> Option<String> + Send + 'static> Fake<F> {
         } else {
             let (late, mut streams) = (self.late, Vec::new());
             streams.extend(self.streams.iter().map(|stream| stream.try_clone().unwrap()));
-            thread::spawn(move || {
-                thread::park_timeout(late);
+            let previous = self.delivery.take();
+            let due = Instant::now() + late;
+            self.delivery = Some(thread::spawn(move || {
+                dawdle(due.saturating_duration_since(Instant::now()));
+                // In their order, whichever thread wakes up first.
+                if let Some(previous) = previous {
+                    previous.join().unwrap();
+                }
                 write(&text, &mut streams);
-            });
+            }));
         }
     }
 }
@@ -297,8 +316,11 @@ fn what_a_hub_loses_repeats_and_swaps_is_counted() {
     let load = ["--rate", "100", "--duration", "0.2", "--payload", "200"];
     let report = bench(&format!("http://{address}"), &[&MANNER[..], &load].concat());
     let deliveries = &report["deliveries"];
-    assert_eq!(deliveries["expected"], 60, "{report}");
-    assert_eq!(deliveries["received"], 57, "{report}");
+    // On a busy machine the last ones are not published in time.
+    let published = report["publishing"]["published"].as_u64().unwrap();
+    assert!(published > 9, "{report}");
+    assert_eq!(deliveries["expected"], published * 3, "{report}");
+    assert_eq!(deliveries["received"], published * 3 - 3, "{report}");
     assert_eq!(deliveries["lost"], 3, "{report}");
     assert_eq!(deliveries["duplicated"], 3, "{report}");
     assert_eq!(deliveries["reordered"], 3, "{report}");
@@ -309,8 +331,10 @@ fn streams_that_end_early_are_told_and_what_they_miss_is_lost() {
     let address = Fake::start(|number, data| (number < 10).then(|| format!("data: {data}\n\n")));
     let load = ["--rate", "100", "--duration", "0.2"];
     let report = bench(&format!("http://{address}"), &[&MANNER[..], &load].concat());
+    let published = report["publishing"]["published"].as_u64().unwrap();
+    assert!(published > 10, "{report}");
     assert_eq!(report["deliveries"]["received"], 30, "{report}");
-    assert_eq!(report["deliveries"]["lost"], 30, "{report}");
+    assert_eq!(report["deliveries"]["lost"], published * 3 - 30, "{report}");
     assert_eq!(report["problems"]["the server has ended the stream"], 3, "{report}");
     // A hub that ends streams and leaves their connections open.
     let hub = Fanfare::start(&[("FANFARE_MAX_AGE", "300ms")]);
@@ -318,8 +342,10 @@ fn streams_that_end_early_are_told_and_what_they_miss_is_lost() {
     assert_eq!(report["problems"]["the server has ended the stream"], 3, "{report}");
     let deliveries = &report["deliveries"];
     let count = |name: &str| deliveries[name].as_u64().unwrap();
-    assert_eq!(count("expected"), 150, "{report}");
-    assert!(count("lost") > 0 && count("lost") + count("received") == 150, "{report}");
+    let published = report["publishing"]["published"].as_u64().unwrap();
+    assert_eq!(count("expected"), published * 3, "{report}");
+    assert!(count("lost") > 0, "{report}");
+    assert_eq!(count("lost") + count("received"), count("expected"), "{report}");
 }
 
 #[test]
@@ -374,8 +400,7 @@ fn a_rate_that_is_no_whole_number_of_events_is_kept() {
     // In floating point 100 * 0.07 is more than 7.
     let load = ["--subscribers", "1", "--rate", "100", "--duration", "0.07", "--warm-up", "0"];
     let report = bench(&hub.url(), &load);
-    assert_eq!(report["publishing"]["published"], 7, "{report}");
-    assert_eq!(report["publishing"]["omitted"], 0, "{report}");
+    assert_eq!(due(&report), 7, "{report}");
 }
 
 /// Starts it, presses Ctrl-C as soon as it publishes, and returns its JSON.

@@ -24,6 +24,8 @@ mod clients;
 mod commands;
 /// Pages of other origins.
 mod cors;
+/// More clients than the hub has files and memory for.
+mod crowd;
 /// Sockets that Broadcasters write to themselves.
 mod direct;
 /// How streams and the process end as planned.

@@ -69,7 +69,7 @@ impl From<ApiError> for MercureError {
         match error {
             ApiError::TooLarge(_) => Self::TooLarge,
             ApiError::BodyTimeout => Self::Timeout,
-            ApiError::NotReady => Self::Unavailable,
+            ApiError::NotReady | ApiError::Busy => Self::Unavailable,
             _ => Self::BadRequest,
         }
     }
@@ -131,6 +131,8 @@ impl ResponseError for MercureError {
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
+            // Its socket has to be free for others meanwhile.
+            response.force_close();
         }
         response.content_type(TEXT).body(format!("{self}\n"))
     }

@@ -57,7 +57,7 @@ pub async fn get(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, MercureError> {
     let Ask { dialect, kinds, selectors, cursor, grant } =
-        read(&request, payload, **limits, &credentials).await?;
+        read(&request, payload, &limits, &credentials).await?;
     let takes_seat = request.method() != Method::HEAD;
     let seat = match takes_seat.then(|| hub.admit(address(&request))).transpose() {
         Ok(seat) => seat,
@@ -95,7 +95,7 @@ pub async fn get(
 async fn read(
     request: &HttpRequest,
     payload: Payload,
-    limits: BodyLimits,
+    limits: &BodyLimits,
     credentials: &Credentials,
 ) -> Result<Ask, MercureError> {
     let query = Fields::parse(request.query_string().as_bytes())?;

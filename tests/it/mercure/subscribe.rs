@@ -331,7 +331,7 @@ fn query_is_a_get_with_a_body() {
 #[test]
 fn a_query_over_the_limit_is_refused() {
     let hub = Mercure::with(&[ANONYMOUS, ("FANFARE_MAX_BODY", "1KiB")]);
-    let body = form(&[("match", &"x".repeat(1100))]);
+    let body = form(&[("match", &"x".repeat(4100))]);
     let answer = hub.ask("QUERY", PATH, &[FORM], body.as_bytes());
     assert_plain(&answer, 413, "Request Entity Too Large\n", "over the limit");
     let answer = hub.ask("QUERY", PATH, &[("Content-Type", "application/json")], b"{}");

@@ -235,9 +235,7 @@ fn an_etag_of_1_0_has_every_id_in_it() {
         ("with space", "with%20space"),
         ("a\"b", "a%22b"),
         ("100%", "100%25"),
-        ("\u{1}", "%01"),
-        ("a\tb", "a%09b"),
-        ("\u{7f}", "%7F"),
+        // decision: ids with control characters are refused, as no browser can hand them back.
         // decision: no header has bytes outside ASCII.
         ("é", "%C3%A9"),
     ] {

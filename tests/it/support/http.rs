@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    time::Instant,
 };
 
 use super::PATIENCE;
@@ -117,9 +118,12 @@ impl Connection {
 
     /// Reads what follows a head that was not the answer to a `HEAD`.
     pub fn read_body(&mut self, response: &mut Response) {
+        let begun = Instant::now();
         if response.header("transfer-encoding") == Some("chunked") {
             while let Some(chunk) = self.read_chunk() {
                 response.body.extend(chunk);
+                // Heartbeats would keep it waiting for the end of a stream for ever.
+                assert!(begun.elapsed() < 3 * PATIENCE, "this has no end: {:?}", response.text());
             }
         } else if let Some(length) = response.header("content-length") {
             response.body = self.read_exactly(length.parse().expect("a length"));
