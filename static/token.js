@@ -14,7 +14,7 @@ class Token {
   cookie = 'mercureAuthorization';
 
   constructor() {
-    Object.assign(this, JSON.parse(sessionStorage.getItem(KEPT) ?? '{}'));
+    Object.assign(this, recall());
     this.#setCookie();
     // The cookie is of all tabs. It goes with this one, and comes back with it.
     addEventListener('pagehide', () => this.#dropCookie());
@@ -25,8 +25,7 @@ class Token {
   set({ text = this.text, way = this.way, cookie = this.cookie }) {
     this.#dropCookie();
     Object.assign(this, { text: text.replace(/^\s*Bearer\s/i, '').replaceAll(/\s/g, ''), way, cookie });
-    if (this.text) sessionStorage.setItem(KEPT, JSON.stringify({ text: this.text, way, cookie }));
-    else sessionStorage.removeItem(KEPT);
+    keep(this.text && JSON.stringify({ text: this.text, way, cookie }));
     this.#setCookie();
   }
 
@@ -89,6 +88,24 @@ class Token {
     // A name with `__Host-` wants the root.
     const path = this.cookie.startsWith('__Host-') ? '/' : HUB.pathname;
     return `Path=${path}; SameSite=Strict${location.protocol === 'https:' ? '; Secure' : ''}`;
+  }
+}
+
+/** A browser that may keep nothing has no storage: then the token goes with the page. */
+function recall() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT));
+  } catch {
+    return null;
+  }
+}
+
+function keep(text) {
+  try {
+    if (text) sessionStorage.setItem(KEPT, text);
+    else sessionStorage.removeItem(KEPT);
+  } catch {
+    // See above.
   }
 }
 

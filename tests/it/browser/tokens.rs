@@ -158,8 +158,9 @@ fn a_refusal_says_what_the_hub_said_and_what_to_do() {
     page.wait_for_state("refused");
     page.browser.click("[name=way][value=ticket]");
     page.browser.click("#open");
-    page.wait_for_state("connecting");
+    page.hub.wait_for_log("POST /ticket 401");
     page.wait_for_text("#connect-hint", "not signed with a key of this hub");
+    page.wait_for_state("refused");
 
     page.give(&token(&json!({"mercure": {"publish": ["news", "/books/{id}"]}})), "header");
     page.send(403);
