@@ -22,7 +22,7 @@ test: tools ## Runs all tests, after it has installed what they need
 	FANFARE_DIRECT_WRITE=off cargo test --locked --no-fail-fast --test it -- $(STREAMS)
 
 # The modules of tests that are about streams: a stream has two ways to its socket.
-STREAMS := api:: direct:: ending:: fan_out:: heartbeat:: idle:: leaving:: limits:: mercure:: order:: protocol:: replay:: slow::
+STREAMS := api:: auth:: crowd:: direct:: ending:: fan_out:: fault:: heartbeat:: idle:: leaving:: limits:: logs:: mercure:: order:: protocol:: replay:: slow::
 
 bench: ## Compares the hub with other servers, in half an hour; QUICK=1 in some minutes
 	benches/install-peers.sh

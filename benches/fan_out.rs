@@ -52,6 +52,7 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
         max_age: Duration::ZERO,
         queue: hub::Limits { events: 1000, bytes: 1 << 20 },
         patience: Duration::from_secs(15),
+        revocable: false,
     };
     let (history, tail) = History::in_memory(Limits { events: 1000, bytes: 1 << 20 });
     let hub = Hub::new(settings, history);

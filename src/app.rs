@@ -114,6 +114,7 @@ impl Application {
                 queue: hub::Limits { events: config.queue_events, bytes: config.queue_bytes },
                 // Before the kernel gives up on it (`TCP_USER_TIMEOUT`), and says that it vanished.
                 patience: config.peer_timeout / 3,
+                revocable: config.auth.admin_token.is_some(),
             },
             history,
         );

@@ -15,6 +15,16 @@
 //! | subscriber | an entry in a Broadcaster's registry |
 //! | subscription | the stream of one subscriber |
 //! | Broadcaster | the actor that owns the subscriber map of one HTTP worker |
+//! | account | what one subscriber was sent, and why its stream ended |
+//! | seat | one of the bounded number of places for streams |
+//! | round | events that are handed to all Broadcasters at a time |
+//! | pass | what a Broadcaster writes at a time: one round or more, joined |
+//! | sink | where the frames of a live subscriber go: a socket, or the queue of a body stream |
+//! | slice | how long work may keep a worker's thread before the others get their turn |
+//! | courier | writes to the socket of a subscriber that is behind, or has ended |
+//! | lifeline | what a stream and whoever writes it to the kernel share: progress, and the cut |
+//! | lobby | connections that have no stream, and what files they may take |
+//! | herald | publishes the hub's own events: who comes and who goes |
 //! | history | the ordered log of events that a returning subscriber is replayed from |
 //! | position | a place in the history: epoch and sequence |
 //! | token | a JWT that says what its bearer may do |
@@ -30,9 +40,9 @@
 //!    the one order.
 //! 3. The hub's tail takes what was appended since its last round, and tells every
 //!    [`hub::Broadcaster`], one a worker.
-//! 4. Each Broadcaster asks its [`hub::registry`] who matches, and writes to the socket of each;
-//!    what the kernel does not take waits in a bounded backlog. When all have answered, so is the
-//!    publisher.
+//! 4. Each Broadcaster asks its [`hub::registry`] who matches. When all have answered, so is the
+//!    publisher. It then writes to the socket of each; what the kernel does not take waits in a
+//!    bounded backlog.
 //! 5. A stream begins at actix, and may have to stay there: then step 4 ends in a bounded queue,
 //!    and its [`hub::Subscription`] passes the frames on to the [`connection`].
 //!

@@ -3,14 +3,11 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use parking_lot::Mutex;
-use tokio::{
-    sync::{Notify, oneshot},
-    time::timeout,
-};
+use tokio::sync::{Notify, oneshot};
 
 use super::{Appended, Chunk, Entry, LastEventId, Loss, Position, Start};
 use crate::event::{Event, EventId};
@@ -120,16 +117,6 @@ impl Tail {
             }
             self.0.appended.notified().await;
         }
-    }
-
-    pub(super) async fn gather(&mut self, events: usize, patience: Duration) {
-        let enough = async {
-            while self.0.log.lock().fresh.len() < events {
-                self.0.appended.notified().await;
-            }
-        };
-        // Fewer have come in that time: the next round takes those.
-        let _ = timeout(patience, enough).await;
     }
 }
 

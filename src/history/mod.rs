@@ -52,6 +52,11 @@ impl Entry {
         Self { position, own_id: event.id, topics: event.topics, private: event.private, frame }
     }
 
+    /// Whether it has the same subscribers as another.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.private == other.private && self.topics == other.topics
+    }
+
     /// The id on the wire: the publisher's own, or the position.
     pub fn wire_id(&self) -> String {
         match &self.own_id {
@@ -180,14 +185,6 @@ impl History {
 }
 
 impl Tail {
-    /// Waits until so many entries have been appended that [`Tail::next`] has not yielded, or the
-    /// time is over.
-    pub async fn gather(&mut self, events: usize, patience: std::time::Duration) {
-        match self {
-            Self::Memory(tail) => tail.gather(events, patience).await,
-        }
-    }
-
     /// Waits for the next entries: at least one, at most `events`, and no more bytes than given
     /// unless the first alone has more.
     pub async fn next(&mut self, events: usize, bytes: usize) -> Vec<Appended> {

@@ -28,7 +28,8 @@ pub async fn log_request(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
-    let target = cut(redact(request.path(), request.query_string()));
+    let target = log::log_enabled!(log::Level::Info)
+        .then(|| cut(redact(request.path(), request.query_string())));
     let peer = super::address(request.request());
     let watch = request.request().conn_data::<Watch>().cloned();
     if let Some(watch) = &watch {
@@ -38,11 +39,13 @@ pub async fn log_request(
     if let Some(watch) = &watch {
         watch.end_request();
     }
-    log::info!(
-        "{peer} {method} {target} {status} {took:.1?}",
-        status = response.status().as_u16(),
-        took = begun.elapsed(),
-    );
+    if let Some(target) = target {
+        log::info!(
+            "{peer} {method} {target} {status} {took:.1?}",
+            status = response.status().as_u16(),
+            took = begun.elapsed(),
+        );
+    }
     Ok(response)
 }
 

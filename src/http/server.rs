@@ -19,7 +19,7 @@ use super::{
     log_end, log_request, routes, stream::Streams,
 };
 use crate::{
-    connection::{Connection, LINGER, Lobby, Options},
+    connection::{Connection, LINGER, Lobby, Options, set_options},
     files::Files,
     hub::{AlarmMaker, Hub},
 };
@@ -58,6 +58,7 @@ pub fn serve(
     alarms: AlarmMaker,
 ) -> io::Result<Server> {
     let workers = settings.workers;
+    set_options(&listener, settings.connection)?;
     let builder = Server::build()
         .workers(workers)
         .disable_signals()

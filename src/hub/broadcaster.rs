@@ -5,13 +5,12 @@
 //! Does not: read the history; a subscriber that is not live does that itself.
 
 use std::{
+    ops::Range,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix::{
-    Actor, Addr, AsyncContext as _, AtomicResponse, Context, Handler, MessageResult, StreamHandler,
-};
+use actix::{Actor, Addr, AsyncContext as _, AtomicResponse, Context, Handler, MessageResult};
 use bytes::Bytes;
 use tokio::task::spawn_local;
 
@@ -19,22 +18,30 @@ use super::{
     Alarm, Settings,
     account::End,
     behind::Behind,
-    courier,
-    fan_out::{FanOut, Target},
+    courier, delivery,
+    fan_out::{FanOut, Writer},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
-    messages::{Adopt, Answer, Ask, Deliver, Drain, Revoke, Subscribe, Unsubscribe},
+    messages::{Adopt, Answer, Ask, Deliver, Drain, Host, Revoke, Subscribe, Unsubscribe},
+    pass::{Draft, Part, Pass},
     queue::{Limits, Refused},
-    ready::Ready,
+    ready::{Attendant, Ready},
     registry::{Key, Registry, Search},
-    round::{Part, Round},
     slice::Slice,
     socket_sink::SocketSink,
 };
-use crate::{history::Position, sse::Frame};
+use crate::{
+    history::{Entry, Position},
+    sse::Frame,
+};
 
 /// How often streams are ended while draining.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
+/// What it takes to send something to a subscriber, in bytes that could be read meanwhile: less than
+/// it is, for the clock is looked at after some of them only.
+const SEND: usize = 512;
+/// The same for a stream that ends, or whose client does something.
+pub(super) const FINISH: usize = 4096;
 
 /// See the module.
 pub struct Broadcaster {
@@ -46,10 +53,13 @@ pub struct Broadcaster {
     tick: Duration,
     heartbeat: Duration,
     limits: Limits,
-    /// The last entry that was delivered.
+    /// The last entry of which is known who gets it.
     delivered: Position,
-    /// Counts the rounds.
-    round: u64,
+    /// What is to be written next, and what is written now.
+    draft: Draft,
+    pass: Option<Pass>,
+    /// Whether someone writes it.
+    is_writing: bool,
     /// Read once for each slice of work, not for each frame.
     now: Instant,
     _alarm: Alarm,
@@ -68,71 +78,104 @@ impl Broadcaster {
             heartbeat: settings.heartbeat,
             limits: settings.queue,
             delivered,
-            round: 0,
+            draft: Draft::default(),
+            pass: None,
+            is_writing: false,
             now: Instant::now(),
             _alarm: alarm,
         }
         .start()
     }
 
-    pub(super) fn begin_slice(&mut self) -> Instant {
+    pub(super) fn begin_slice(&mut self) -> Slice {
         self.now = Instant::now();
-        self.now
+        Slice::from(self.now)
+    }
+
+    /// Whether this round may be added to what is written next.
+    pub(super) fn has_room_for(&self, round: &[Arc<Entry>]) -> bool {
+        self.draft.has_room_for(round, delivery::bounds(self.limits))
+    }
+
+    /// Adds a round to what is written next. Returns where it begins there.
+    pub(super) fn add(&mut self, round: &[Arc<Entry>]) -> usize {
+        self.draft.add(round)
     }
 
     pub(super) fn begin_search(&mut self) -> Search {
         self.live.begin_search()
     }
 
-    /// Goes on with the search for everyone who receives an entry of a round, and adds the entry
-    /// to those found. False where the slice was over before the end.
-    pub(super) fn add_matching(
+    /// Goes on with the search for everyone who receives an entry, and makes them targets of a run
+    /// of such entries. Returns how many it has found, and false where the slice was over before
+    /// the end.
+    pub(super) fn target(
         &mut self,
-        round: &Round,
-        index: usize,
+        entry: &Entry,
+        run: Range<usize>,
         search: &mut Search,
-        targets: &mut Vec<Target>,
         slice: &mut Slice,
-    ) -> bool {
-        let entry = round.get(index);
+    ) -> (usize, bool) {
         let mut found = Vec::new();
         let done = self.live.search(search, &entry.topics, &mut found, slice);
-        // A public entry touches nobody's terms.
-        if entry.private {
-            let live = &mut self.live;
-            found.retain(|key| live.get_mut(*key).is_some_and(|it| it.account.terms.allow(entry)));
-        }
-        if round.is_uniform() {
-            targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
-            return done;
-        }
+        let mut count = 0;
         for key in found {
             let Some(live) = self.live.get_mut(key) else { continue };
-            if live.target.0 != self.round {
-                live.target = (self.round, targets.len());
-                targets.push(Target { key, entries: Vec::new() });
-            }
-            targets[live.target.1].entries.push(index);
-        }
-        done
-    }
-
-    /// Sends a subscriber its part of a round. Tells whether it took it.
-    pub(super) fn send(&mut self, key: Key, part: Part<'_>) -> bool {
-        let Some(live) = self.live.get_mut(key) else {
-            return false;
-        };
-        match live.send(part, self.limits, self.now) {
-            Ok(()) => true,
-            Err(refused) => {
-                self.let_go(key, refused);
-                false
+            // A public entry touches nobody's terms.
+            if !entry.private || live.account.terms.allow(entry) {
+                self.draft.target(key, &mut live.mark, run.clone());
+                count += 1;
             }
         }
+        (count, done)
     }
 
-    pub(super) fn delivered(&mut self, last: Position) {
+    /// It is known who gets what, up to this place.
+    pub(super) fn delivers(&mut self, last: Position) {
         self.delivered = last;
+    }
+
+    /// Has everything written that is to be written.
+    pub(super) fn begin_writing(&mut self, ctx: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.is_writing, true) {
+            ctx.spawn(Writer);
+        }
+    }
+
+    pub(super) fn end_writing(&mut self) {
+        self.is_writing = false;
+    }
+
+    /// Writes what is to be written, and ends who is to end. False where the slice was over before
+    /// the end.
+    pub(super) fn write(&mut self, slice: &mut Slice) -> bool {
+        loop {
+            let next = || (!self.draft.is_empty()).then(|| self.draft.finish());
+            let Some(mut pass) = self.pass.take().or_else(next) else { return true };
+            while let Some(target) = pass.targets.pop() {
+                self.send(target.key, pass.batch.part(&target));
+                if slice.spend(SEND) {
+                    self.pass = Some(pass);
+                    return false;
+                }
+            }
+            while let Some((key, why)) = pass.ends.pop() {
+                self.finish(key, why);
+                if slice.spend(FINISH) {
+                    self.pass = Some(pass);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Sends a subscriber its part of a pass, if it is still there.
+    fn send(&mut self, key: Key, part: Part<'_>) {
+        if let Some(live) = self.live.get_mut(key)
+            && let Err(refused) = live.send(part, self.limits, self.now)
+        {
+            self.let_go(key, refused);
+        }
     }
 
     /// Removes a subscriber that takes nothing. One that is full catches up from the history, at
@@ -141,7 +184,8 @@ impl Broadcaster {
         let Some(live) = self.forget(key) else {
             return;
         };
-        if refused == Refused::Closed {
+        if let Refused::Closed(why) = refused {
+            live.account.end(why);
             return;
         }
         self.behind.insert(live.account, self.now);
@@ -159,8 +203,14 @@ impl Broadcaster {
         Some(live)
     }
 
+    /// Ends a live stream, after what is to be written to it.
+    fn end(&mut self, key: Key, why: End, ctx: &mut Context<Self>) {
+        self.draft.end(key, why);
+        self.begin_writing(ctx);
+    }
+
     /// Ends a live stream, after what waits for it.
-    fn end(&mut self, key: Key, why: End) {
+    fn finish(&mut self, key: Key, why: End) {
         let Some(live) = self.forget(key) else {
             return;
         };
@@ -174,28 +224,28 @@ impl Broadcaster {
         }
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, ctx: &mut Context<Self>) {
         self.now = Instant::now();
         for key in self.wheel.turn() {
-            self.look_at(key);
+            self.look_at(key, ctx);
         }
         self.behind.cut_stalled(self.now);
     }
 
     /// A subscriber is due: its time is over, or it was silent for too long, or neither.
-    fn look_at(&mut self, key: Key) {
+    fn look_at(&mut self, key: Key, ctx: &mut Context<Self>) {
         let Some(live) = self.live.get_mut(key) else {
             return;
         };
         match live.look(self.limits, self.now) {
-            Look::Over(why) => self.end(key, why),
+            Look::Over(why) => self.end(key, why, ctx),
             Look::Refused(refused) => self.let_go(key, refused),
             Look::Again(delay) => self.wheel.plan(key, delay),
         }
     }
 
     /// Something has happened to a subscriber's socket.
-    fn serve_socket(&mut self, key: Key) {
+    pub(super) fn attend(&mut self, key: Key) {
         if let Some(Live { sink: Sink::Socket(socket), account, .. }) = self.live.get_mut(key)
             && let Err(why) = socket.on_ready()
         {
@@ -209,16 +259,8 @@ impl Actor for Broadcaster {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_interval(self.tick, |this, _| this.tick());
-        ctx.add_stream(self.ready.clone());
-    }
-}
-
-impl StreamHandler<Vec<Key>> for Broadcaster {
-    fn handle(&mut self, keys: Vec<Key>, _: &mut Context<Self>) {
-        for key in keys {
-            self.serve_socket(key);
-        }
+        ctx.run_interval(self.tick, Self::tick);
+        ctx.spawn(Attendant::new(self.ready.clone()));
     }
 }
 
@@ -226,8 +268,15 @@ impl Handler<Deliver> for Broadcaster {
     type Result = AtomicResponse<Self, Vec<usize>>;
 
     fn handle(&mut self, Deliver(round): Deliver, _: &mut Context<Self>) -> Self::Result {
-        self.round += 1;
         AtomicResponse::new(Box::pin(FanOut::new(round)))
+    }
+}
+
+impl Handler<Host> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Host(task): Host, _: &mut Context<Self>) {
+        spawn_local(task);
     }
 }
 
@@ -267,7 +316,7 @@ impl Handler<Adopt> for Broadcaster {
         live.sink = Sink::Socket(sink);
         match sent {
             // What has happened to the socket so far has woken nobody.
-            Ok(()) => self.serve_socket(key),
+            Ok(()) => self.attend(key),
             Err(refused) => self.let_go(key, refused),
         }
     }
@@ -290,12 +339,12 @@ impl Handler<Unsubscribe> for Broadcaster {
 impl Handler<Revoke> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, Revoke(accounts): Revoke, _: &mut Context<Self>) {
+    fn handle(&mut self, Revoke(accounts): Revoke, ctx: &mut Context<Self>) {
         for account in accounts.iter() {
             let Some(key) = *account.key.lock() else { continue };
             // Another Broadcaster's key may be that of someone else here.
             if self.live.get_mut(key).is_some_and(|live| Arc::ptr_eq(&live.account, account)) {
-                self.end(key, End::Revoked);
+                self.end(key, End::Revoked, ctx);
             }
         }
     }
@@ -321,14 +370,14 @@ impl Handler<Drain> for Broadcaster {
         // Those that are behind see to it themselves; those that become live from now on are ended
         // by a later tick.
         let mut owed = 0;
-        ctx.run_interval(DRAIN_TICK, move |this, _| {
+        ctx.run_interval(DRAIN_TICK, move |this, ctx| {
             let left = until.saturating_duration_since(Instant::now()).as_nanos().max(1);
             // Where there are few and the time is long, a tick is worth a part of a stream.
             owed += this.live.len() as u128 * DRAIN_TICK.as_nanos();
             let wave = usize::try_from(owed / left).unwrap_or(usize::MAX);
             owed %= left;
             for key in this.live.some(wave) {
-                this.end(key, End::Drained);
+                this.end(key, End::Drained, ctx);
             }
         });
     }

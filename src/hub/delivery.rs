@@ -2,41 +2,36 @@
 //!
 //! Owns: the rounds. Promises: one round at a time, the same to all, its size well below a
 //! subscriber's queue. All Broadcasters have to answer before the next: that is the
-//! back-pressure, it lets the streams run in between, and under load it makes the rounds larger.
+//! back-pressure. Does not: wait until a round is written; a Broadcaster is behind by two rounds
+//! at the most, and joins what has come meanwhile.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use actix::Addr;
 use futures_util::future::join_all;
 
-use super::{Settings, broadcaster::Broadcaster, messages::Deliver, round::Round};
-use crate::history::Tail;
+use super::{Settings, broadcaster::Broadcaster, messages::Deliver, queue::Limits};
+use crate::history::{Entry, Tail};
 
 /// The most entries in a round.
 const MAX_ROUND: usize = 256;
 
-/// The shortest round that is worth waiting for the next to fill up, and how long that may take.
-/// The publishers of a round are answered together, and most of them come back together: without
-/// the wait the first to come back would have a round for itself, which costs as much as one for
-/// all of them.
-const LONG: Duration = Duration::from_millis(3);
-const PATIENCE: Duration = Duration::from_millis(1);
+/// How large a round may be, for queues of this size: streams that have to take it run before
+/// the next.
+pub fn bounds(queue: Limits) -> Limits {
+    Limits { events: (queue.events / 4).clamp(1, MAX_ROUND), bytes: queue.bytes / 4 }
+}
 
 /// Runs until a Broadcaster has died.
 pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
-    let events = (settings.queue.events / 4).clamp(1, MAX_ROUND);
-    let bytes = settings.queue.bytes / 4;
+    let Limits { events, bytes } = bounds(settings.queue);
     loop {
         let appended = tail.next(events, bytes).await;
-        let begun = Instant::now();
-        let (entries, receipts): (Vec<_>, Vec<_>) =
+        let (entries, receipts): (Vec<Arc<Entry>>, Vec<_>) =
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
-        let round = Arc::new(Round::new(entries));
+        let mut counts = vec![0; entries.len()];
+        let round: Arc<[_]> = entries.into();
         let told = broadcasters.iter().map(|each| each.send(Deliver(Arc::clone(&round))));
-        let mut counts = vec![0; round.len()];
         for answer in join_all(told).await {
             let Ok(answer) = answer else { return };
             counts.iter_mut().zip(answer).for_each(|(count, queued)| *count += queued);
@@ -44,9 +39,6 @@ pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &
         for (receipt, count) in receipts.into_iter().zip(counts) {
             // A publisher that has left does not need it.
             let _ = receipt.send(count);
-        }
-        if round.len() > 1 && begun.elapsed() >= LONG {
-            tail.gather(round.len(), PATIENCE).await;
         }
     }
 }

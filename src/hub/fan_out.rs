@@ -1,93 +1,71 @@
-//! One round of delivery, cut into slices.
+//! One round on its way through a Broadcaster: who gets it, and then the writing, in slices.
 //!
-//! While it runs, its Broadcaster handles no other message: whoever registers does so before the
-//! round or after it, never in the middle.
+//! While it is found out who gets a round, its Broadcaster handles no other message: whoever
+//! registers does so before the round or after it, never in the middle. The round is answered
+//! then. It is written with the next pass, while the next rounds come in: the busier the hub, the
+//! more of them are one write. A pass is bounded as a round is, so that publishers are never more
+//! than two of them ahead of the kernel.
 
 use std::{
-    future::Future as _,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context as Task, Poll},
 };
 
 use actix::{ActorFuture, Context};
-use tokio::task::yield_now;
 
 use super::{
     broadcaster::Broadcaster,
-    registry::{Key, Search},
-    round::Round,
-    slice::Slice,
+    registry::Search,
+    slice::{Slice, rest},
 };
+use crate::history::Entry;
 
-/// What it takes to serve a subscriber, in bytes that could be read meanwhile.
-const SERVE: usize = 128;
-
-/// See the module.
+/// Finds out who gets a round. Yields how many get each of its entries.
 pub struct FanOut {
-    round: Arc<Round>,
-    /// How many subscribers each entry was queued for.
+    round: Arc<[Arc<Entry>]>,
+    /// Where the round begins in the draft, once it is in there.
+    first: Option<usize>,
+    /// How many get each entry, of those that were looked at.
     counts: Vec<usize>,
-    stage: Stage,
-}
-
-enum Stage {
-    /// Who gets what is not known from this entry on, for which a search may have begun. Each
-    /// target has the entries that it is known to get; nothing for a uniform round, in which all
-    /// get everything, and who gets the last is who gets any.
-    Matching(usize, Option<Search>, Vec<Target>),
-    /// Those who are still to be served.
-    Sending(Vec<Target>),
-}
-
-/// A subscriber, with the entries that it gets.
-pub struct Target {
-    pub key: Key,
-    pub entries: Vec<usize>,
+    /// The search for those who get the next entry, once it has begun, and how many it has found.
+    search: Option<(Search, usize)>,
 }
 
 impl FanOut {
-    pub fn new(round: Arc<Round>) -> Self {
-        let counts = vec![0; round.len()];
-        let first = if round.is_uniform() { round.len().saturating_sub(1) } else { 0 };
-        Self { round, counts, stage: Stage::Matching(first, None, Vec::new()) }
+    pub fn new(round: Arc<[Arc<Entry>]>) -> Self {
+        let counts = Vec::with_capacity(round.len());
+        Self { round, first: None, counts, search: None }
     }
 
-    /// Finds out who gets what. False when its time was over before.
-    fn find_targets(&mut self, broadcaster: &mut Broadcaster, slice: &mut Slice) -> bool {
-        let Stage::Matching(next, begun, targets) = &mut self.stage else {
-            return true;
-        };
-        while *next < self.round.len() {
-            let search = begun.get_or_insert_with(|| broadcaster.begin_search());
-            if !broadcaster.add_matching(&self.round, *next, search, targets, slice) {
-                return false;
-            }
-            *begun = None;
-            *next += 1;
-        }
-        self.stage = Stage::Sending(std::mem::take(targets));
-        true
-    }
-
-    /// Serves the targets. False when its time was over before.
-    fn serve_targets(&mut self, broadcaster: &mut Broadcaster, slice: &mut Slice) -> bool {
-        let Stage::Sending(targets) = &mut self.stage else {
-            return true;
-        };
-        let uniform = self.round.is_uniform();
-        while let Some(target) = targets.pop() {
-            let part = if uniform { self.round.whole() } else { self.round.part(&target.entries) };
-            if broadcaster.send(target.key, part) {
-                if uniform {
-                    self.counts[0] += 1;
-                } else {
-                    target.entries.iter().for_each(|entry| self.counts[*entry] += 1);
+    /// Adds the round to the draft. False when its time was over before.
+    fn add(&mut self, broadcaster: &mut Broadcaster, slice: &mut Slice) -> bool {
+        let first = match self.first {
+            Some(first) => first,
+            None => {
+                // The draft is empty as soon as the pass before it is written.
+                while !broadcaster.has_room_for(&self.round) {
+                    if !broadcaster.write(slice) {
+                        return false;
+                    }
                 }
+                *self.first.insert(broadcaster.add(&self.round))
             }
-            if slice.spend(SERVE) {
+        };
+        while let Some(entry) = self.round.get(self.counts.len()) {
+            let start = self.counts.len();
+            // Found once for all that have the same subscribers.
+            let alike = self.round[start..].iter().take_while(|next| next.is_like(entry)).count();
+            let run = first + start..first + start + alike;
+            let (search, found) =
+                self.search.get_or_insert_with(|| (broadcaster.begin_search(), 0));
+            let (more, done) = broadcaster.target(entry, run, search, slice);
+            *found += more;
+            if !done {
                 return false;
             }
+            self.counts.resize(start + alike, *found);
+            self.search = None;
         }
         true
     }
@@ -99,24 +77,38 @@ impl ActorFuture<Broadcaster> for FanOut {
     fn poll(
         mut self: Pin<&mut Self>,
         broadcaster: &mut Broadcaster,
-        _: &mut Context<Broadcaster>,
+        ctx: &mut Context<Broadcaster>,
         task: &mut Task<'_>,
     ) -> Poll<Vec<usize>> {
-        let slice = &mut Slice::from(broadcaster.begin_slice());
-        if !(self.find_targets(broadcaster, slice) && self.serve_targets(broadcaster, slice)) {
-            // Not a plain wake-up: the thread would take that up before it looks at its sockets
-            // (a `LocalSet` runs 61 tasks between two looks).
-            let _ = pin!(yield_now()).poll(task);
-            return Poll::Pending;
+        let slice = &mut broadcaster.begin_slice();
+        if !self.add(broadcaster, slice) {
+            return rest(task);
         }
         if let Some(last) = self.round.last() {
-            broadcaster.delivered(last.position);
+            broadcaster.delivers(last.position);
         }
-        let mut counts = std::mem::take(&mut self.counts);
-        if self.round.is_uniform() {
-            let all = counts.first().copied().unwrap_or_default();
-            counts.fill(all);
+        broadcaster.begin_writing(ctx);
+        Poll::Ready(std::mem::take(&mut self.counts))
+    }
+}
+
+/// Writes until nothing is left, while its Broadcaster handles other messages.
+pub struct Writer;
+
+impl ActorFuture<Broadcaster> for Writer {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        broadcaster: &mut Broadcaster,
+        _: &mut Context<Broadcaster>,
+        task: &mut Task<'_>,
+    ) -> Poll<()> {
+        let slice = &mut broadcaster.begin_slice();
+        if !broadcaster.write(slice) {
+            return rest(task);
         }
-        Poll::Ready(counts)
+        broadcaster.end_writing();
+        Poll::Ready(())
     }
 }

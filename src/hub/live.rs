@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     account::{Account, End},
+    pass::{Mark, Part},
     queue::{Limits, Refused, Sender},
-    round::Part,
     socket_sink::SocketSink,
     terms::Deadline,
 };
@@ -23,8 +23,8 @@ pub struct Live {
     /// subscribers isn't followed by 20,000 heartbeats at once.
     heartbeat: Duration,
     last_write: Instant,
-    /// The round in which it is a target, and which of the targets it is.
-    pub target: (u64, usize),
+    /// The last draft that it is a target of.
+    pub mark: Mark,
 }
 
 /// Where its frames go.
@@ -53,10 +53,17 @@ impl Live {
         heartbeat: Duration,
     ) -> Self {
         let heartbeat = heartbeat.mul_f64(0.9 + 0.1 * fastrand::f64());
-        Self { sink, account, deadline, heartbeat, last_write: Instant::now(), target: (0, 0) }
+        Self {
+            sink,
+            account,
+            deadline,
+            heartbeat,
+            last_write: Instant::now(),
+            mark: Mark::default(),
+        }
     }
 
-    /// Sends it its part of a round.
+    /// Sends it its part of a pass.
     pub fn send(&mut self, part: Part<'_>, limits: Limits, now: Instant) -> Result<(), Refused> {
         match &mut self.sink {
             Sink::Queue(queue) => part

@@ -1,6 +1,6 @@
 //! What a Broadcaster can be told.
 
-use std::{sync::Arc, time::Instant};
+use std::{pin::Pin, sync::Arc, time::Instant};
 
 use actix::Message;
 use tokio::net::TcpStream;
@@ -8,18 +8,25 @@ use tokio::net::TcpStream;
 use super::{
     account::{Account, End},
     queue::Sender,
-    round::Round,
     subscription::Subscription,
     terms::Deadline,
 };
-use crate::{history::Position, topic::Selector};
+use crate::{
+    history::{Entry, Position},
+    topic::Selector,
+};
 
-/// Queue these for all who match. Answered, one count an entry, when that is done: the tail
-/// sends the next round only then. This is the only back-pressure, since an actix mailbox takes
-/// whatever is sent.
+/// Write these to all who match. Answered, one count an entry, when it is known who they are and
+/// there is room for what is to be written: the tail sends the next round only then. This is the
+/// only back-pressure, since an actix mailbox takes whatever is sent.
 #[derive(Message)]
 #[rtype(result = "Vec<usize>")]
-pub struct Deliver(pub Arc<Round>);
+pub struct Deliver(pub Arc<[Arc<Entry>]>);
+
+/// Do this on your thread, beside your own work.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Host(pub Pin<Box<dyn Future<Output = ()> + Send>>);
 
 /// Make this subscriber live. Answered with the position of the last entry that the Broadcaster
 /// has delivered: whatever follows it will be in the queue. `None` where the subscriber has to

@@ -2,8 +2,8 @@
 //!
 //! Owns: the road of an event from [`Hub::publish`] to the queue of each subscriber, the
 //! subscriptions, and who may have one. Promises: all subscribers see one order without gap or
-//! repeat; a publisher is answered after its event is queued for all who match; no subscriber is
-//! ever waited for. Does not: know HTTP.
+//! repeat; a publisher is answered when it is known who gets its event, and there is room for it
+//! on its way to them; no subscriber is ever waited for. Does not: know HTTP.
 
 use std::{
     net::IpAddr,
@@ -37,13 +37,13 @@ mod heartbeat;
 mod herald;
 mod live;
 mod messages;
+mod pass;
 mod prefixes;
 mod queue;
 mod ready;
 pub mod registry;
 mod replay;
 mod roll;
-mod round;
 mod slice;
 mod socket_sink;
 mod subscription;
@@ -63,7 +63,7 @@ pub use terms::{Notices, Terms};
 use account::Endings;
 use admission::Admission;
 use herald::Herald;
-use messages::{Ask, Drain, Revoke};
+use messages::{Ask, Drain, Host, Revoke};
 use roll::Roll;
 
 /// How long the last streams to end may take to write what they have.
@@ -84,6 +84,8 @@ pub struct Settings {
     pub queue: Limits,
     /// How long a subscriber may take nothing while something waits for it.
     pub patience: Duration,
+    /// Whether streams can be revoked: that takes a list of all.
+    pub revocable: bool,
 }
 
 /// Why an event is not published.
@@ -116,7 +118,8 @@ struct Shared {
     admission: Arc<Admission>,
     endings: Arc<Endings>,
     herald: Herald,
-    roll: Roll,
+    /// `None` where nobody may revoke.
+    roll: Option<Roll>,
     /// One a worker. Written while the workers start, read ever after.
     broadcasters: RwLock<Vec<Addr<Broadcaster>>>,
     joined: Notify,
@@ -126,13 +129,14 @@ impl Hub {
     /// A hub without workers. Its tail is for [`Hub::run`].
     pub fn new(settings: Settings, history: History) -> Self {
         let admission = Admission::new(settings.max_subscribers, settings.max_per_address);
+        let roll = settings.revocable.then(Roll::default);
         Self(Arc::new(Shared {
             settings,
             history,
             admission: Arc::new(admission),
             endings: Arc::default(),
             herald: Herald::default(),
-            roll: Roll::default(),
+            roll,
             broadcasters: RwLock::default(),
             joined: Notify::new(),
         }))
@@ -158,14 +162,23 @@ impl Hub {
         }
     }
 
-    /// Carries events from the tail of the history to the Broadcasters, and the hub's own into it. Ends only when one of
-    /// them has died.
+    /// Carries events from the tail of the history to the Broadcasters, and the hub's own into it.
+    /// Ends only when one of them has died. It is done on the thread of the first: a thread of its
+    /// own would wait for a core that two busy workers have, some milliseconds for each round.
     pub async fn run(&self, tail: Tail) {
         let broadcasters = self.broadcasters();
-        tokio::select! {
-            () = delivery::run(tail, &broadcasters, &self.0.settings) => {}
-            () = self.0.herald.run(&self.0.history) => {}
-        }
+        let Some(first) = broadcasters.first().cloned() else { return };
+        let (alive, ended) = oneshot::channel::<()>();
+        let hub = self.clone();
+        first.do_send(Host(Box::pin(async move {
+            let _alive = alive;
+            tokio::select! {
+                () = delivery::run(tail, &broadcasters, &hub.0.settings) => {}
+                () = hub.0.herald.run(&hub.0.history) => {}
+            }
+        })));
+        // By its drop.
+        let _ = ended.await;
     }
 
     /// Publishes an event. Once this future has been polled, the event is in the history, and
@@ -232,7 +245,8 @@ impl Hub {
 
     /// Ends the streams of someone, wherever they are. Returns how many there were.
     pub fn revoke(&self, whom: &Whom) -> usize {
-        let accounts: Arc<[_]> = self.0.roll.find(whom).into();
+        let Some(roll) = &self.0.roll else { return 0 };
+        let accounts: Arc<[_]> = roll.find(whom).into();
         // Those that are not live find this out by themselves.
         accounts.iter().for_each(|account| account.end(End::Revoked));
         if !accounts.is_empty() {

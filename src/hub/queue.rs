@@ -10,6 +10,7 @@ use std::sync::{
 
 use tokio::sync::mpsc;
 
+use super::account::End;
 use crate::{history::Position, sse::Frame};
 
 /// What waits: a frame, and the place of its event. A heartbeat has none.
@@ -33,9 +34,12 @@ pub struct Limits {
 pub enum Refused {
     /// The queue is full.
     Full,
-    /// The stream is gone.
-    Closed,
+    /// The stream is gone, for this reason.
+    Closed(End),
 }
+
+/// Its body stream has been dropped: the client has left, unless another reason is in its account.
+const CLOSED: Refused = Refused::Closed(End::Left);
 
 /// The Broadcaster's end. Dropping it ends the stream after what is queued.
 #[derive(Debug)]
@@ -67,12 +71,12 @@ impl Sender {
     pub fn push(&self, frame: Frame, position: Option<Position>) -> Result<(), Refused> {
         let waiting = self.waiting.load(Relaxed);
         if waiting > 0 && waiting + frame.len() > self.max_bytes {
-            return Err(if self.frames.is_closed() { Refused::Closed } else { Refused::Full });
+            return Err(if self.frames.is_closed() { CLOSED } else { Refused::Full });
         }
         let bytes = frame.len();
         self.frames.try_send(Queued { frame, position }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Full,
-            mpsc::error::TrySendError::Closed(_) => Refused::Closed,
+            mpsc::error::TrySendError::Closed(_) => CLOSED,
         })?;
         self.waiting.fetch_add(bytes, Relaxed);
         Ok(())

@@ -6,13 +6,18 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Wake, Waker},
+    task::{Context as Task, Poll, Wake, Waker},
 };
 
-use futures_util::{Stream, task::AtomicWaker};
+use actix::{ActorFuture, Context};
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
-use super::registry::Key;
+use super::{
+    broadcaster::{Broadcaster, FINISH},
+    registry::Key,
+    slice::rest,
+};
 
 /// The list. Cheap to clone; all clones are one list.
 #[derive(Debug, Clone, Default)]
@@ -47,13 +52,50 @@ impl Wake for Mark {
     }
 }
 
-impl Stream for Ready {
-    type Item = Vec<Key>;
+impl Ready {
+    /// All that are on the list. One may be on it twice, and may have gone meanwhile. Wakes the
+    /// task when there is one more.
+    fn take(&self, task: &Task<'_>) -> Vec<Key> {
+        self.0.watcher.register(task.waker());
+        std::mem::take(&mut *self.0.keys.lock())
+    }
+}
 
-    /// All that are on the list. One may be on it twice, and may have gone meanwhile.
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<Key>>> {
-        self.0.watcher.register(cx.waker());
-        let keys = std::mem::take(&mut *self.0.keys.lock());
-        if keys.is_empty() { Poll::Pending } else { Poll::Ready(Some(keys)) }
+/// Attends to the sockets on the list, in slices: a thousand clients that leave together hold up
+/// nobody. Never ends.
+pub struct Attendant {
+    ready: Ready,
+    keys: Vec<Key>,
+}
+
+impl Attendant {
+    pub fn new(ready: Ready) -> Self {
+        Self { ready, keys: Vec::new() }
+    }
+}
+
+impl ActorFuture<Broadcaster> for Attendant {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        broadcaster: &mut Broadcaster,
+        _: &mut Context<Broadcaster>,
+        task: &mut Task<'_>,
+    ) -> Poll<()> {
+        let mut slice = broadcaster.begin_slice();
+        loop {
+            let Some(key) = self.keys.pop() else {
+                self.keys = self.ready.take(task);
+                if self.keys.is_empty() {
+                    return Poll::Pending;
+                }
+                continue;
+            };
+            broadcaster.attend(key);
+            if slice.spend(FINISH) {
+                return rest(task);
+            }
+        }
     }
 }

@@ -12,13 +12,11 @@ use slotmap::{SlotMap, new_key_type};
 
 use super::{
     prefixes::{ByPrefix, Place},
-    slice::Slice,
+    slice::{Slice, TEST},
 };
 use crate::topic::{Base, Pattern, Selector, Template, Topic};
 
-/// What a test takes besides reading the topic, in bytes that could be read meanwhile.
-pub(super) const TEST: usize = 64;
-/// The same for a subscriber that is found.
+/// What finding a subscriber takes, in bytes that could be read meanwhile.
 const FIND: usize = 16;
 
 new_key_type! {

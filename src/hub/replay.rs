@@ -8,8 +8,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     account::Account,
-    registry::TEST,
-    slice::Slice,
+    slice::{Slice, TEST},
     terms::{Notices, Terms},
 };
 use crate::{

@@ -17,8 +17,8 @@ use tokio::net::TcpStream;
 
 use super::{
     account::{Account, End},
+    pass::Part,
     queue::{Limits, Queued, Refused},
-    round::Part,
     subscription::Subscription,
 };
 use crate::{connection::MAX_DISCARDED, history::Position};
@@ -81,34 +81,32 @@ impl SocketSink {
     /// Sends what is new to this subscriber. What the kernel does not take waits, up to the
     /// limits.
     pub fn send(&mut self, part: Part<'_>, limits: Limits) -> Result<(), Refused> {
-        let known = part.entries().take_while(|entry| entry.position <= self.place).count();
-        if known == part.len() {
-            return Ok(());
-        }
-        let chunks = || part.entries().skip(known).map(|entry| entry.frame.chunk());
-        let last = part.entries().last().map(|entry| entry.position);
+        let part = part.after(self.place);
+        let Some(last) = part.last() else { return Ok(()) };
+        let size = part.size();
         if self.backlog.is_some() {
-            self.keep(chunks().cloned(), limits)?;
+            self.keep(part.chunks(), limits)?;
         } else {
             // Past tokio, which would look up first what it knows of the socket. Should the socket
             // take less than all, tokio finds that out when the rest is flushed.
             let socket = SockRef::from(&self.socket);
-            let written = match part.joined().filter(|_| known == 0) {
-                Some(joined) => socket.send(joined),
-                None => {
-                    let slices: Vec<_> = chunks().map(|chunk| IoSlice::new(chunk)).collect();
-                    socket.send_vectored(&slices)
+            let mut pieces = part.pieces();
+            let written = match (pieces.next(), pieces.next()) {
+                (Some(only), None) => socket.send(only),
+                (first, second) => {
+                    let pieces = first.into_iter().chain(second).chain(pieces);
+                    socket.send_vectored(&pieces.map(IoSlice::new).collect::<Vec<_>>())
                 }
             };
-            self.keep_unwritten(chunks().cloned(), taken(written)?);
+            let written = taken(written)?;
+            if written < size.chunks {
+                self.keep_unwritten(part.chunks(), written);
+            }
         }
-        self.place = last.unwrap_or(self.place);
+        self.place = last;
         // What it knew already was counted when it was replayed.
-        self.sent.events += (part.len() - known) as u64;
-        self.sent.bytes += match known {
-            0 => part.bytes(),
-            _ => part.entries().skip(known).map(|entry| entry.frame.len()).sum(),
-        };
+        self.sent.events += size.events as u64;
+        self.sent.bytes += size.frames;
         Ok(())
     }
 
@@ -239,7 +237,7 @@ fn taken(written: io::Result<usize>) -> Result<usize, Refused> {
     match written {
         Ok(written) => Ok(written),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        Err(_) => Err(Refused::Closed),
+        Err(error) => Err(Refused::Closed(End::of(&error))),
     }
 }
 

@@ -57,17 +57,19 @@ pub enum Next {
     End,
 }
 
+/// Replays are boxed: a stream has one for some milliseconds, and would have room for one for
+/// hours.
 enum State {
     /// Nothing is sent yet.
     Opening(Option<Resume>),
     /// The greeting is sent; a `gap` follows before the replay.
     Gap(Frame, Option<Position>),
     /// Reads the history, and has no place in the registry: a long replay fills no queue.
-    CatchingUp(Replay),
+    CatchingUp(Box<Replay>),
     /// Near the head, at this place.
     Registering(Position),
     /// Registered. Reads the short rest of the history, while live frames wait in the queue.
-    Joining(Replay, Receiver),
+    Joining(Box<Replay>, Receiver),
     /// Up to date, at this place.
     Live(Receiver, Position),
     /// Its Broadcaster writes to its socket.
@@ -87,7 +89,9 @@ impl Subscription {
         let deadline = Deadline::of(hub.0.settings.max_age, &terms);
         let account = Account::open(&seat, terms, Arc::clone(&hub.0.endings));
         let account = Arc::new(account);
-        hub.0.roll.enter(&account);
+        if let Some(roll) = &hub.0.roll {
+            roll.enter(&account);
+        }
         Self {
             hub: hub.clone(),
             broadcaster,
@@ -225,7 +229,7 @@ impl Subscription {
     }
 
     fn catch_up(&self, place: Position) -> State {
-        State::CatchingUp(self.replay(place, None))
+        State::CatchingUp(Box::new(self.replay(place, None)))
     }
 
     fn replay(&self, place: Position, up_to: Option<Position>) -> Replay {
@@ -245,7 +249,8 @@ impl Subscription {
         };
         match self.broadcaster.send(subscribe).await {
             Ok(Some(delivered)) => {
-                self.state = State::Joining(self.replay(place, Some(delivered)), receiver);
+                let replay = self.replay(place, Some(delivered));
+                self.state = State::Joining(Box::new(replay), receiver);
             }
             // What has decided its end is seen at the next step.
             Ok(None) => {}
@@ -299,8 +304,13 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
+        // Its Broadcaster has forgotten it before it let go of it.
+        if !matches!(self.state, State::Settled) {
+            self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
+        }
         self.account.close();
-        self.hub.0.roll.strike(&self.account);
+        if let Some(roll) = &self.hub.0.roll {
+            roll.strike(&self.account);
+        }
     }
 }

@@ -2,16 +2,24 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    net::TcpListener,
+    process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::support::{Fanfare, dawdle, run_to_end};
+use crate::support::{Fanfare, run_to_end};
+
+/// A hub with faults.
+mod fake;
+/// Ctrl-C.
+mod interrupt;
+/// Where ports run out.
+mod ports;
+
+use fake::{Fake, MANNER};
+use interrupt::wait_for_progress;
 
 /// Runs it to its end, and returns its JSON.
 fn bench(url: &str, arguments: &[&str]) -> Value {
@@ -159,142 +167,6 @@ fn a_storm_opens_and_closes() {
     hub.wait_for_streams(0);
 }
 
-/// A hub that does to each event what a test tells it to.
-struct Fake<F> {
-    streams: Vec<TcpStream>,
-    events: usize,
-    /// How long after its answer an event is delivered.
-    late: Duration,
-    /// What delivers the last one.
-    delivery: Option<thread::JoinHandle<()>>,
-    /// Takes the number of an event and its data; returns what is sent to all streams, or `None`
-    /// to close them.
-    deliver: F,
-}
-
-impl<F: FnMut(usize, &str) -> Option<String> + Send + 'static> Fake<F> {
-    fn start(deliver: F) -> SocketAddr {
-        Self::start_late(Duration::ZERO, deliver)
-    }
-
-    fn start_late(late: Duration, deliver: F) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let fake = Arc::new(Mutex::new(Self {
-            streams: Vec::new(),
-            events: 0,
-            late,
-            delivery: None,
-            deliver,
-        }));
-        thread::spawn(move || {
-            for socket in listener.incoming().map_while(Result::ok) {
-                let fake = Arc::clone(&fake);
-                thread::spawn(move || Self::serve(&fake, &socket));
-            }
-        });
-        address
-    }
-
-    fn serve(fake: &Mutex<Self>, socket: &TcpStream) {
-        socket.set_nodelay(true).unwrap();
-        let mut reader = BufReader::new(socket);
-        while let Some((target, body)) = read_request(&mut reader) {
-            let mut fake = fake.lock().unwrap();
-            let mut answer = socket;
-            if target == "GET /sub/bench0" {
-                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
-                answer.write_all(head.as_bytes()).unwrap();
-                fake.streams.push(socket.try_clone().unwrap());
-            } else {
-                assert_eq!(target, "POST /pub/bench0");
-                fake.publish(&body);
-                answer.write_all(fake.answer().as_bytes()).unwrap();
-            }
-        }
-    }
-
-    /// Every second answer fills the buffer that it is read into to its last byte.
-    fn answer(&self) -> String {
-        let [head, body] = [
-            "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\nX-Padding: ",
-            "\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-        ];
-        let padding =
-            if self.events.is_multiple_of(2) { 0 } else { 16 * 1024 - head.len() - body.len() };
-        format!("{head}{}{body}", "x".repeat(padding))
-    }
-
-    fn publish(&mut self, data: &str) {
-        let text = (self.deliver)(self.events, data);
-        self.events += 1;
-        let Some(text) = text else {
-            self.streams
-                .drain(..)
-                .for_each(|stream| stream.shutdown(std::net::Shutdown::Both).unwrap());
-            return;
-        };
-        if self.late.is_zero() {
-            write(&text, &mut self.streams);
-        } else {
-            let (late, mut streams) = (self.late, Vec::new());
-            streams.extend(self.streams.iter().map(|stream| stream.try_clone().unwrap()));
-            let previous = self.delivery.take();
-            let due = Instant::now() + late;
-            self.delivery = Some(thread::spawn(move || {
-                dawdle(due.saturating_duration_since(Instant::now()));
-                // In their order, whichever thread wakes up first.
-                if let Some(previous) = previous {
-                    previous.join().unwrap();
-                }
-                write(&text, &mut streams);
-            }));
-        }
-    }
-}
-
-/// In small pieces, so that most marks arrive in several.
-fn write(text: &str, streams: &mut [TcpStream]) {
-    for piece in text.as_bytes().chunks(11) {
-        for stream in &mut *streams {
-            // One that has left is no matter here.
-            let _ = stream.write_all(piece);
-        }
-    }
-}
-
-/// A request's method and path, and its body; `None` at the end of the connection.
-fn read_request(reader: &mut impl std::io::BufRead) -> Option<(String, String)> {
-    let mut head = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
-        if line == "\r\n" {
-            break;
-        }
-        head.push(line.trim_end().to_owned());
-    }
-    assert!(head.iter().any(|line| line == "X-Test: yes"), "{head:?}");
-    let length = head.iter().find_map(|line| line.strip_prefix("Content-Length: "));
-    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-    reader.read_exact(&mut body).unwrap();
-    let target = head[0].strip_suffix(" HTTP/1.1").unwrap().to_owned();
-    Some((target, String::from_utf8(body).unwrap()))
-}
-
-const MANNER: [&str; 10] = [
-    "--subscribe-path",
-    "/sub/{topic}",
-    "--publish-path",
-    "/pub/{topic}",
-    "--header",
-    "X-Test: yes",
-    "--subscribers",
-    "3",
-    "--warm-up",
-    "0",
-];
-
 #[test]
 fn what_a_hub_loses_repeats_and_swaps_is_counted() {
     let mut held = String::new();
@@ -403,46 +275,22 @@ fn a_rate_that_is_no_whole_number_of_events_is_kept() {
     assert_eq!(due(&report), 7, "{report}");
 }
 
-/// Starts it, presses Ctrl-C as soon as it publishes, and returns its JSON.
-fn interrupted(url: &str, arguments: &[&str]) -> Value {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
-        .args(["bench", "--url", url, "--json", "--duration", "60"])
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    wait_for_progress(&mut child, "publishing, 60 s");
-    let sent = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["interrupted"], true);
-    // Of a minute's: those that were still to come are not omitted.
-    assert!(report["publishing"]["omitted"].as_u64() < Some(500), "{report}");
-    report
-}
-
-fn wait_for_progress(child: &mut Child, what: &str) {
-    let progress = BufReader::new(child.stderr.take().unwrap());
-    let begins = |line: &String| line.contains(what);
-    progress.lines().map_while(Result::ok).find(begins).expect("it comes that far");
-}
-
 #[test]
-fn ctrl_c_ends_it_with_what_it_has() {
+fn on_a_terminal_progress_is_a_bar() {
     let hub = Fanfare::start(&[]);
-    assert_flawless(&interrupted(&hub.url(), &["--subscribers", "5"]), 5);
-}
-
-#[test]
-fn what_is_on_its_way_at_ctrl_c_is_not_lost() {
-    let late = Duration::from_millis(400);
-    let address = Fake::start_late(late, |_, data| Some(format!("data: {data}\n\n")));
-    let report = interrupted(&format!("http://{address}"), &MANNER);
-    assert_flawless(&report, 3);
-    assert!(report["deliveries"]["latency_ms"]["p50"].as_f64() > Some(399.0), "{report}");
+    let command = format!(
+        "{} bench --url {} --subscribers 2 --duration 0.5",
+        env!("CARGO_BIN_EXE_fanfare"),
+        hub.url()
+    );
+    let output = Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    // Drawn over itself.
+    assert!(
+        text.contains("publishing") && text.contains(" %") && text.contains('\u{1b}'),
+        "{text}"
+    );
 }
 
 #[test]

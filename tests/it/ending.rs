@@ -6,7 +6,7 @@ use std::{
 
 use socket2::SockRef;
 
-use crate::support::{Connection, Fanfare, QUIET, Stream, dawdle, get, post_json, wait_until};
+use crate::support::{Connection, Fanfare, QUIET, dawdle, get, post_json, wait_until};
 
 /// The `retry` that a stream ends with, checked.
 fn last_retry(rest: &str, range: std::ops::Range<u64>) -> u64 {
@@ -220,8 +220,7 @@ fn open_requests_and_idle_connections_do_not_hold_it_up() {
 #[test]
 fn ten_thousand_streams_end_in_under_two_seconds() {
     let mut hub = Fanfare::start_alone(&[("RUST_LOG", QUIET)]);
-    rlimit::increase_nofile_limit(u64::MAX).unwrap();
-    let streams: Vec<Stream> = (0..10_000).map(|_| hub.subscribe("/events")).collect();
+    let streams = hub.crowd(10_000);
     hub.wait_for_subscribers(10_000);
     let begun = Instant::now();
     hub.signal("TERM");

@@ -1,6 +1,19 @@
-use std::{io::ErrorKind, thread};
+use std::{
+    io::ErrorKind,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+};
 
 use crate::support::{Connection, Fanfare, QUIET, Stream};
+
+/// A hub of one worker, and so many streams.
+fn crowd(settings: &[(&str, &str)], size: usize) -> (Fanfare, Vec<Stream>) {
+    let alone = [("FANFARE_WORKERS", "1"), ("FANFARE_HEARTBEAT", "1h"), ("RUST_LOG", QUIET)];
+    let hub = Fanfare::start_alone(&[&alone, settings].concat());
+    let streams = hub.crowd(size);
+    hub.wait_for_subscribers(size);
+    (hub, streams)
+}
 
 /// Whether something has arrived on a stream, without waiting for it.
 fn has_more(stream: &Stream) -> bool {
@@ -17,11 +30,7 @@ fn has_more(stream: &Stream) -> bool {
 
 #[test]
 fn an_event_for_many_does_not_hold_up_the_other_requests_of_its_worker() {
-    let settings = [("FANFARE_WORKERS", "1"), ("FANFARE_HEARTBEAT", "1h"), ("RUST_LOG", QUIET)];
-    let hub = Fanfare::start_alone(&settings);
-    rlimit::increase_nofile_limit(u64::MAX).unwrap();
-    let streams: Vec<Stream> = (0..8000).map(|_| hub.subscribe("/events")).collect();
-    hub.wait_for_subscribers(8000);
+    let (hub, streams) = crowd(&[], 8000);
     let mut other = Connection::open(hub.0);
     let live = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
     other.send(live);
@@ -39,6 +48,61 @@ fn an_event_for_many_does_not_hold_up_the_other_requests_of_its_worker() {
     });
     for mut stream in streams {
         assert_eq!(stream.event().data, "1");
+    }
+}
+
+#[test]
+fn clients_that_leave_together_do_not_hold_up_the_other_requests_of_their_worker() {
+    // Body streams are tasks of their own, which the runtime shares the thread out to.
+    let (hub, streams) = crowd(&[("FANFARE_DIRECT_WRITE", "on")], 8000);
+    // They are all gone when it looks.
+    hub.signal("STOP");
+    drop(streams);
+    hub.signal("CONT");
+    let address = *hub;
+    let answers = thread::scope(|scope| {
+        let leaving = scope.spawn(move || address.wait_for_streams(0));
+        let mut other = Connection::open(address.0);
+        let mut answers = 0;
+        while !leaving.is_finished() {
+            other.send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n");
+            other.read_response();
+            answers += 1;
+        }
+        answers
+    });
+    // Served as the kernel reports them, a thousand at a time, it would be ten or so.
+    assert!(answers > 20, "{answers} answers meanwhile");
+}
+
+#[test]
+fn who_comes_in_the_middle_of_a_round_misses_and_repeats_nothing() {
+    let (hub, mut streams) = crowd(&[], 8000);
+    let first = hub.publish("", "0")["id"].as_str().unwrap().to_owned();
+    let over = AtomicBool::new(false);
+    let (address, over) = (*hub, &over);
+    let (last, newcomers) = thread::scope(|scope| {
+        let publisher = scope.spawn(move || {
+            let mut number = 0;
+            while !over.load(Relaxed) {
+                number += 1;
+                address.publish("", &number.to_string());
+            }
+            number + 1
+        });
+        let newcomers: Vec<Stream> = (0..50).map(|_| hub.resume("/events", &first)).collect();
+        over.store(true, Relaxed);
+        (publisher.join().unwrap(), newcomers)
+    });
+    hub.publish("", &last.to_string());
+    streams.truncate(1);
+    assert_eq!(streams[0].event().data, "0");
+    for mut stream in streams.into_iter().chain(newcomers) {
+        let mut numbers = Vec::new();
+        while numbers.last() != Some(&last) {
+            numbers.push(stream.event().data.parse::<usize>().unwrap());
+        }
+        assert_eq!(numbers, (1..=last).collect::<Vec<_>>());
     }
 }
 

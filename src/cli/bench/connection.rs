@@ -5,13 +5,13 @@
 
 use std::{
     io::{self, ErrorKind, Read as _, Write as _},
-    net::{self, SocketAddr},
+    net::SocketAddr,
     time::Duration,
 };
 
 use mio::{Interest, Registry, Token, net::TcpStream};
 
-use super::answer::Head;
+use super::{answer::Head, source};
 
 /// How long a server may take to accept a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ impl Connection {
         if self.socket.is_some() {
             return Ok(());
         }
-        let socket = net::TcpStream::connect_timeout(&self.address, PATIENCE)?;
+        let socket = source::connect(self.address, PATIENCE)?;
         socket.set_nonblocking(true)?;
         socket.set_nodelay(true)?;
         let mut socket = TcpStream::from_std(socket);

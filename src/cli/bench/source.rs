@@ -1,12 +1,13 @@
-//! The addresses that streams come from.
+//! The addresses that connections come from.
 //!
-//! Promises: on loopback, streams don't run out of ports, nor wait for the kernel to find one:
+//! Promises: on loopback, they don't run out of ports, nor wait for the kernel to find one:
 //! 127.0.0.0/8 has an address for each 50,000. Does not: bind anywhere else; there the kernel
 //! chooses.
 
 use std::{
     io::{self, ErrorKind},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{self, IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use mio::net::TcpStream;
@@ -26,27 +27,31 @@ const PATIENCE: u32 = 2 * PORTS;
 #[derive(Debug)]
 pub struct Source {
     target: SocketAddr,
-    /// Counts the ports that were tried, where ports are chosen here.
-    next: Option<u32>,
+    /// Counts the ports that were tried.
+    next: u32,
     step: u32,
+    /// Whether ports are chosen here.
+    chooses: bool,
 }
 
 impl Source {
     /// For the thread with number `thread` of `threads`. Spreads over addresses if it is asked to
-    /// and can.
+    /// and can; and once the kernel has no port left.
     pub fn new(target: SocketAddr, spread: bool, thread: u32, threads: u32) -> Self {
-        let loopback = matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback());
         // Not those of the last run, which the kernel may keep for a minute.
-        let first = fastrand::u32(..PORTS) * threads + thread;
-        Self { target, next: (spread && loopback).then_some(first), step: threads }
+        let next = fastrand::u32(..PORTS) * threads + thread;
+        Self { target, next, step: threads, chooses: spread && is_spacious(target) }
     }
 
     /// A socket that connects.
     pub fn connect(&mut self) -> io::Result<TcpStream> {
-        let mut left = if self.next.is_some() { PATIENCE } else { 0 };
+        let mut left = PATIENCE;
         loop {
             match self.try_connect() {
-                Err(error) if left > 0 && is_taken(&error) => left -= 1,
+                Err(error) if self.chooses && left > 0 && is_taken(&error) => left -= 1,
+                Err(error) if !self.chooses && has_no_port(&error, self.target) => {
+                    self.chooses = true;
+                }
                 result => return result,
             }
         }
@@ -55,9 +60,9 @@ impl Source {
     fn try_connect(&mut self) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(self.target), Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        if let Some(next) = &mut self.next {
-            let (address, port) = (*next / PORTS % ADDRESSES, *next % PORTS);
-            *next = next.wrapping_add(self.step);
+        if self.chooses {
+            let (address, port) = (self.next / PORTS % ADDRESSES, self.next % PORTS);
+            self.next = self.next.wrapping_add(self.step);
             let ip = Ipv4Addr::from_bits(FIRST.to_bits() + address);
             let port = u16::try_from(FIRST_PORT + port).unwrap_or(u16::MAX);
             // Ports of connections that were closed a minute ago are as good as others.
@@ -69,6 +74,29 @@ impl Source {
             _ => Ok(TcpStream::from_std(socket.into())),
         }
     }
+}
+
+/// A connection that waits until it is accepted: for a few of them.
+pub fn connect(target: SocketAddr, patience: Duration) -> io::Result<net::TcpStream> {
+    match net::TcpStream::connect_timeout(&target, patience) {
+        Err(error) if has_no_port(&error, target) => {}
+        result => return result,
+    }
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
+    let ip = Ipv4Addr::from_bits(FIRST.to_bits() + fastrand::u32(..ADDRESSES));
+    socket.bind(&SocketAddr::from((ip, 0)).into())?;
+    socket.connect_timeout(&target.into(), patience)?;
+    Ok(socket.into())
+}
+
+/// Whether its host has other addresses to come from.
+fn is_spacious(target: SocketAddr) -> bool {
+    matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback())
+}
+
+/// The kernel keeps the port of a connection for a minute after its end.
+fn has_no_port(error: &io::Error, target: SocketAddr) -> bool {
+    error.kind() == ErrorKind::AddrNotAvailable && is_spacious(target)
 }
 
 fn is_taken(error: &io::Error) -> bool {

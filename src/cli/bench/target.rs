@@ -4,14 +4,14 @@
 //! send it.
 
 use std::{
-    net::{SocketAddr, TcpStream, ToSocketAddrs as _},
+    net::{SocketAddr, ToSocketAddrs as _},
     time::Duration,
 };
 
 use actix_web::http::Uri;
 use clap::Args;
 
-use super::mark::Mark;
+use super::{mark::Mark, source};
 use crate::cli::{hub_url::HubUrl, token::Token};
 
 /// How long the hub may take to accept the first connection.
@@ -149,7 +149,7 @@ impl Target {
 fn reach(place: &str) -> Result<SocketAddr, String> {
     let mut why = "the name has no address".to_owned();
     for address in place.to_socket_addrs().map_err(|error| error.to_string())? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match source::connect(address, PATIENCE) {
             Ok(_) => return Ok(address),
             Err(error) => why = error.to_string(),
         }

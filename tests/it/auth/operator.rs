@@ -50,6 +50,21 @@ fn the_streams_of_a_subject_or_of_one_subscriber_can_be_ended() {
 }
 
 #[test]
+fn who_is_ended_has_what_publishers_were_told_that_it_gets() {
+    let admin = ADMIN.replace(' ', "-");
+    let hub = closed(&[("FANFARE_ADMIN_TOKEN", &admin), ("FANFARE_WORKERS", "1")]);
+    let mut streams: Vec<_> = (0..500).map(|_| open(*hub, "/events", "alice")).collect();
+    hub.wait_for_subscribers(500);
+    assert_eq!(publish_with(*hub, &may_publish(&["*"])).json()["subscribers"], 500);
+    assert_eq!(revoke(*hub, "?subject=alice", &admin).json()["ended"], 500);
+    for stream in &mut streams {
+        stream.greeting();
+        assert_eq!(stream.event().data, "1");
+        assert!(stream.next().is_none());
+    }
+}
+
+#[test]
 fn a_stream_that_is_not_live_is_ended_too() {
     let admin = ADMIN.replace(' ', "-");
     let hub = closed(&[("FANFARE_ADMIN_TOKEN", &admin), ("FANFARE_SEND_BUFFER", "4KiB")]);

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{PATIENCE, Stream, get, post_json, wait_until};
+use super::{Connection, PATIENCE, Stream, get, post_json, wait_until};
 
 /// Tests share the machine; those that fill it run alone.
 static MACHINE: RwLock<()> = RwLock::new(());
@@ -49,6 +49,19 @@ impl Hub {
         let mut stream = Stream::open(self.0, target, &[]);
         stream.greeting();
         stream
+    }
+
+    /// Opens many streams, from an address of their own, and reads their greetings.
+    pub fn crowd(self, size: usize) -> Vec<Stream> {
+        rlimit::increase_nofile_limit(u64::MAX).unwrap();
+        let source = Ipv4Addr::from_bits(fastrand::u32(0x7F01_0000..0x7FFF_0000));
+        let open = |_| {
+            let connection = Connection::open_from(source, self.0);
+            let mut stream = Stream::over(connection, self.0, "/events", &[]);
+            stream.greeting();
+            stream
+        };
+        (0..size).map(open).collect()
     }
 
     /// Opens a stream that resumes after an id, and reads its greeting.

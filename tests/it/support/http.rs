@@ -2,9 +2,11 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     time::Instant,
 };
+
+use socket2::{Domain, Socket, Type};
 
 use super::PATIENCE;
 
@@ -25,6 +27,15 @@ pub struct Response {
 impl Connection {
     pub fn open(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).expect("it listens"))
+    }
+
+    /// From another address of this machine, where there are ports enough: those of 127.0.0.1 are
+    /// for all tests, and each is kept for a minute.
+    pub fn open_from(source: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect(&address.into()).expect("it listens");
+        Self::over(socket.into())
     }
 
     pub fn over(socket: TcpStream) -> Self {

@@ -21,7 +21,15 @@ pub struct Stream {
 
 impl Stream {
     pub fn open(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Self {
-        let mut connection = Connection::open(address);
+        Self::over(Connection::open(address), address, target, headers)
+    }
+
+    pub fn over(
+        mut connection: Connection,
+        address: SocketAddr,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Self {
         let mut head = format!("GET {target} HTTP/1.1\r\nHost: {address}\r\n");
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
