@@ -14,7 +14,7 @@ use actix::System;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fanfare::{
     event::Event,
-    history::{History, Limits},
+    history::{History, Limits, Retention},
     hub::{self, Bell, Hub, Next, Settings},
     topic::{Selector, Topics},
 };
@@ -53,7 +53,8 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
         queue: hub::Limits { events: 1000, bytes: 1 << 20 },
         patience: Duration::from_secs(15),
     };
-    let (history, tail) = History::in_memory(Limits { events: 1000, bytes: 1 << 20 });
+    let limits = Limits { events: 1000, bytes: 1 << 20 };
+    let (history, tail) = History::in_memory(Retention { limits, age: Duration::ZERO });
     let hub = Hub::new(settings, history);
     let broadcaster = hub.start_broadcaster(Bell::default().maker().alarm());
     spawn_local({

@@ -17,7 +17,7 @@ use tokio::{sync::mpsc, time::timeout};
 use crate::{
     config::{Config, Switch},
     connection::Options,
-    history::{History, Limits, Tail},
+    history::{History, Limits, OpenError, Place, Retention, Tail},
     http::{self, BodyLimits, DirectWrite, ServerSettings},
     hub::{self, Bell, Hub, Settings},
 };
@@ -29,12 +29,23 @@ const BACKLOG: i32 = 4096;
 /// How long publishers that are being answered may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
+/// How long the history may take to be closed. What was answered is written before that.
+const LAST_COMMIT: Duration = Duration::from_secs(10);
+
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address can't be had.
     #[error("can't listen on {0} (FANFARE_HOST, PORT): {1}")]
     Listen(SocketAddr, io::Error),
+    /// There is no history at its place.
+    #[error("FANFARE_HISTORY (--history) can't be {place}: {why}")]
+    History {
+        /// The setting.
+        place: Place,
+        /// What is wrong with it.
+        why: OpenError,
+    },
     /// The open-file limit can't be read.
     #[error("can't read the limit of open files: {0}")]
     OpenFiles(io::Error),
@@ -60,6 +71,9 @@ pub enum RunError {
     /// A Broadcaster, and perhaps its worker, has died.
     #[error("a Broadcaster has died: its subscribers would hear nothing more")]
     Broadcaster,
+    /// What delivers events has ended.
+    #[error("a Broadcaster or the history has died: nothing more would be delivered")]
+    Delivery,
     /// The HTTP server has ended by itself.
     #[error("the HTTP server has ended: {0}")]
     Server(String),
@@ -72,6 +86,7 @@ pub enum RunError {
 pub struct Application {
     address: SocketAddr,
     hub: Hub,
+    history: History,
     tail: Tail,
     bell: Bell,
     handle: ServerHandle,
@@ -86,8 +101,9 @@ impl Application {
         let workers = config.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
-        let limits = Limits { events: config.history_events, bytes: config.history_bytes };
-        let (history, tail) = History::in_memory(limits);
+        let retention = retention(config);
+        let (history, tail) = History::open(&config.history, retention, config.durability)
+            .map_err(|why| StartError::History { place: config.history.clone(), why })?;
         let hub = Hub::new(
             Settings {
                 max_subscribers,
@@ -98,7 +114,7 @@ impl Application {
                 // Before the kernel gives up on it (`TCP_USER_TIMEOUT`), and says that it vanished.
                 patience: config.peer_timeout / 3,
             },
-            history,
+            history.clone(),
         );
         let listener = listen(SocketAddr::new(config.host, config.port))?;
         let address = listener.local_addr().map_err(|error| {
@@ -111,8 +127,8 @@ impl Application {
         let handle = server.handle();
         let server = rt::spawn(server);
         hub.wait_for_broadcasters(workers).await;
-        log_start(config, address, workers, max_subscribers);
-        Ok(Self { address, hub, tail, bell, handle, server, drain: config.drain })
+        log_start(config, address, workers, max_subscribers, retention.limits);
+        Ok(Self { address, hub, history, tail, bell, handle, server, drain: config.drain })
     }
 
     /// Where it listens.
@@ -130,7 +146,8 @@ impl Application {
     /// 1. readiness, publishing and subscribing are refused;
     /// 2. all streams end, in waves;
     /// 3. publishers that are being answered get their answers, and connections close;
-    /// 4. workers stop.
+    /// 4. workers stop;
+    /// 5. the history writes what it has, and is closed.
     ///
     /// A second word ends it at once.
     pub async fn run(mut self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
@@ -139,7 +156,7 @@ impl Application {
         let mut delivery = rt::spawn(async move { hub.run(tail).await });
         tokio::select! {
             () = self.bell.rings() => return Err(RunError::Broadcaster),
-            _ = &mut delivery => return Err(RunError::Broadcaster),
+            _ = &mut delivery => return Err(RunError::Delivery),
             ended = &mut self.server => return Err(RunError::Server(format!("{ended:?}"))),
             _ = stop.recv() => {}
         }
@@ -148,6 +165,9 @@ impl Application {
             self.hub.drain(self.drain).await;
             // What is left then takes nothing, and ends with the process.
             let _ = timeout(LAST_ANSWERS, self.handle.stop(true)).await;
+            if timeout(LAST_COMMIT, self.history.close()).await.is_err() {
+                log::error!("the history can't be closed: its disk does not answer");
+            }
         };
         tokio::select! {
             () = end => {}
@@ -156,6 +176,15 @@ impl Application {
         log::info!("stopped");
         Ok(())
     }
+}
+
+fn retention(config: &Config) -> Retention {
+    let usual = config.history.limits();
+    let limits = Limits {
+        events: config.history_events.unwrap_or(usual.events),
+        bytes: config.history_bytes.unwrap_or(usual.bytes),
+    };
+    Retention { limits, age: config.history_age }
 }
 
 fn server_settings(config: &Config, workers: usize) -> ServerSettings {
@@ -202,7 +231,13 @@ fn max_subscribers(wanted: Option<usize>) -> Result<usize, StartError> {
     }
 }
 
-fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribers: usize) {
+fn log_start(
+    config: &Config,
+    address: SocketAddr,
+    workers: usize,
+    max_subscribers: usize,
+    kept: Limits,
+) {
     log::info!("Events service started at http://{}", shown(address));
     log::info!(
         "{workers} workers; at most {max_subscribers} streams, {} per address; \
@@ -213,8 +248,8 @@ fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribe
             config.max_per_address.to_string()
         },
         config.history,
-        config.history_events,
-        config.history_bytes,
+        kept.events,
+        kept.bytes,
     );
     log::warn!("anyone who reaches this address may publish and subscribe");
     if config.cors_origins == http::Origins::Any {

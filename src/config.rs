@@ -13,7 +13,10 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::http::Origins;
+use crate::{
+    history::{Durability, Place},
+    http::Origins,
+};
 
 /// A setting that is on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,20 +56,33 @@ pub struct Config {
           value_parser = duration("10ms", "1h"))]
     pub heartbeat: Duration,
 
-    /// Where events are kept for subscribers that return: `memory`
+    /// Where events are kept for subscribers that return: `memory`, or a file such as
+    /// `file:///var/lib/fanfare/history.redb`, which survives a restart
     #[arg(long, env = "FANFARE_HISTORY", value_name = "WHERE", default_value = "memory",
-          value_parser = ["memory"])]
-    pub history: String,
+          value_parser = Place::parse)]
+    pub history: Place,
 
-    /// The most events that are kept; 0 keeps none
-    #[arg(long, env = "FANFARE_HISTORY_EVENTS", value_name = "COUNT", default_value = "10000",
+    /// The most events that are kept; 0 keeps none [default: 10000 in memory, 1000000 in a file]
+    #[arg(long, env = "FANFARE_HISTORY_EVENTS", value_name = "COUNT",
           value_parser = count(0, 100_000_000))]
-    pub history_events: usize,
+    pub history_events: Option<usize>,
 
-    /// The most memory that kept events take
-    #[arg(long, env = "FANFARE_HISTORY_BYTES", value_name = "SIZE", default_value = "64MiB",
+    /// The most bytes that kept events take [default: 64MiB of memory, 1GiB of a file]
+    #[arg(long, env = "FANFARE_HISTORY_BYTES", value_name = "SIZE",
           value_parser = size("0", "1TiB"))]
-    pub history_bytes: usize,
+    pub history_bytes: Option<usize>,
+
+    /// How old a kept event may become; 0 for no limit
+    #[arg(long, env = "FANFARE_HISTORY_AGE", value_name = "TIME", default_value = "0",
+          value_parser = duration("0s", "3650days"))]
+    pub history_age: Duration,
+
+    /// When a publisher is answered, and its event goes out, where events are kept in a file:
+    /// `always` after the event would survive a power cut, or `interval`, at once: a crash or a
+    /// power cut loses what came in the second before
+    #[arg(long, env = "FANFARE_DURABILITY", value_name = "WHEN", default_value = "always",
+          value_parser = Durability::parse)]
+    pub durability: Durability,
 
     /// The most events that wait for one subscriber; one that takes nothing is cut then
     #[arg(long, env = "FANFARE_QUEUE_EVENTS", value_name = "COUNT", default_value = "1000",

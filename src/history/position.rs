@@ -16,6 +16,14 @@ pub struct Position {
 }
 
 impl Position {
+    /// Before all places of all histories.
+    pub(super) const ZERO: Self = Self { epoch: 0, sequence: 0 };
+
+    /// The place after this one.
+    pub(super) fn next(self) -> Self {
+        Self { sequence: self.sequence + 1, ..self }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let number = |digits: &str| {
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit());

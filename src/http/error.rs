@@ -9,6 +9,7 @@ use actix_web::{
 };
 
 use crate::{
+    history::StorageError,
     hub::{PublishError, Refusal},
     invalid::Invalid,
 };
@@ -99,6 +100,9 @@ impl ApiError {
             Self::Refused(Refusal::AddressFull) => "address_full",
             Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
             Self::Publish(PublishError::Failing) => "failing",
+            Self::Publish(PublishError::Storage(StorageError::Full)) => "storage_full",
+            Self::Publish(PublishError::Storage(StorageError::Failed)) => "storage_failed",
+            Self::Publish(PublishError::Storage(StorageError::Busy)) => "storage_busy",
             Self::NotReady => "not_ready",
         }
     }
@@ -124,9 +128,10 @@ impl ResponseError for ApiError {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Publish(PublishError::Failing) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Refused(_) | Self::Publish(PublishError::Draining) | Self::NotReady => {
-                StatusCode::SERVICE_UNAVAILABLE
+            Self::Publish(PublishError::Storage(StorageError::Full)) => {
+                StatusCode::INSUFFICIENT_STORAGE
             }
+            Self::Refused(_) | Self::Publish(_) | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -156,7 +161,7 @@ impl ResponseError for ApiError {
             Self::BodyTimeout | Self::BodyBroken | Self::TooLarge(_) => {
                 response.force_close();
             }
-            _ if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
+            _ if matches!(self.status_code().as_u16(), 503 | 507) => {
                 response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
             }
             _ => {}

@@ -10,17 +10,16 @@ use actix::Addr;
 use futures_util::future::join_all;
 
 use super::{Settings, broadcaster::Broadcaster, messages::Deliver, round::Round};
-use crate::history::Tail;
+use crate::history::{Delivered, Tail};
 
 /// The most entries in a round.
 const MAX_ROUND: usize = 256;
 
-/// Runs until a Broadcaster has died.
+/// Runs until a Broadcaster has died, or the history has ended.
 pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
     let events = (settings.queue.events / 4).clamp(1, MAX_ROUND);
     let bytes = settings.queue.bytes / 4;
-    loop {
-        let appended = tail.next(events, bytes).await;
+    while let Some(appended) = tail.next(events, bytes).await {
         let (entries, receipts): (Vec<_>, Vec<_>) =
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
         let round = Arc::new(Round::new(entries));
@@ -30,9 +29,10 @@ pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &
             let Ok(answer) = answer else { return };
             counts.iter_mut().zip(answer).for_each(|(count, queued)| *count += queued);
         }
-        for (receipt, count) in receipts.into_iter().zip(counts) {
+        for ((receipt, subscribers), at) in receipts.into_iter().zip(counts).zip(0..) {
+            let entry = Arc::clone(round.get(at));
             // A publisher that has left does not need it.
-            let _ = receipt.send(count);
+            let _ = receipt.send(Ok(Delivered { entry, subscribers }));
         }
     }
 }

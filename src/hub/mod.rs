@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     event::Event,
-    history::{History, LastEventId, Tail},
+    history::{History, LastEventId, StorageError, Tail},
     topic::Selector,
 };
 
@@ -85,6 +85,9 @@ pub enum PublishError {
     /// A Broadcaster has died, and the process is about to end. The event may have been seen.
     #[error("the hub is failing")]
     Failing,
+    /// The history did not keep it, and nobody has seen it.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
 }
 
 /// What a publisher is told.
@@ -145,21 +148,21 @@ impl Hub {
     }
 
     /// Carries events from the tail of the history to the Broadcasters. Ends only when one of
-    /// them has died.
+    /// them has died, or the history.
     pub async fn run(&self, tail: Tail) {
         delivery::run(tail, &self.broadcasters(), &self.0.settings).await;
     }
 
-    /// Publishes an event. Once this future has been polled, the event is in the history, and
-    /// reaches its subscribers also where the future is dropped.
+    /// Publishes an event. Once this future has been polled, the event goes its way into the
+    /// history and to its subscribers also where the future is dropped.
     pub async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
         if self.is_draining() {
             return Err(PublishError::Draining);
         }
         let (receipt, queued) = oneshot::channel();
-        let entry = self.0.history.append(event, receipt);
-        let subscribers = queued.await.map_err(|_| PublishError::Failing)?;
-        Ok(Receipt { id: entry.wire_id(), subscribers })
+        self.0.history.append(event, receipt);
+        let delivered = queued.await.map_err(|_| PublishError::Failing)??;
+        Ok(Receipt { id: delivered.entry.wire_id(), subscribers: delivered.subscribers })
     }
 
     /// Takes a place for one subscriber from this address.

@@ -4,11 +4,16 @@
 //! missing; where retention has overtaken the place, a `gap` event says so. Does not: hold up
 //! anyone else; it is read at the speed of one subscriber's socket.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
 
 use crate::{
     connection::Lifeline,
-    history::{Entry, History, LastEventId, Limits, Loss, Position},
+    history::{Entry, History, LastEventId, Limits, Loss, Position, Start, StorageError},
     sse::Frame,
     topic::Selector,
 };
@@ -16,6 +21,13 @@ use crate::{
 /// What is read at a time. Retention can't free it before a slow reader has taken it: one entry
 /// of any size, or a few small ones.
 const CHUNK: Limits = Limits { events: 256, bytes: 256 * 1024 };
+/// One entry.
+const ONE: Limits = Limits { events: 1, bytes: 0 };
+
+/// How long a history that can't be read is asked again before the stream ends: it may be about
+/// to open its file anew.
+const PATIENCE: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(100);
 
 pub struct Replay {
     history: History,
@@ -60,31 +72,35 @@ impl Replay {
         self.place
     }
 
-    /// The next frame for this subscriber; `None` at the end.
-    pub async fn next(&mut self) -> Option<Frame> {
+    /// The next frame for this subscriber; `None` at the end. May be cancelled.
+    pub async fn next(&mut self) -> Result<Option<Frame>, StorageError> {
         loop {
             for entry in self.chunk.by_ref() {
                 self.place = entry.position;
                 if self.selectors.iter().any(|selector| selector.matches_any(&entry.topics)) {
-                    return Some(entry.frame.clone());
+                    return Ok(Some(entry.frame.clone()));
                 }
             }
             match self.reads {
-                Reads::Done => return None,
+                Reads::Done => return Ok(None),
                 // A replay that matches nothing writes nothing, and would keep the thread.
                 Reads::More => tokio::task::yield_now().await,
                 Reads::None => {}
             }
-            if let Some(gap) = self.read() {
-                return Some(gap);
+            if let Some(gap) = self.read().await? {
+                return Ok(Some(gap));
             }
         }
     }
 
-    fn read(&mut self) -> Option<Frame> {
-        // A reader for whom there is nothing to write is not one that takes nothing.
-        self.lifeline.progress();
-        let chunk = self.history.read(self.place, self.up_to, CHUNK);
+    async fn read(&mut self) -> Result<Option<Frame>, StorageError> {
+        let (place, up_to) = (self.place, self.up_to);
+        let read = async || {
+            // A reader for whom there is nothing to write is not one that takes nothing.
+            self.lifeline.progress();
+            self.history.read(place, up_to, CHUNK).await
+        };
+        let chunk = patiently(read).await?;
         self.reads = if chunk.last { Reads::Done } else { Reads::More };
         let gap = chunk.overtaken.map(|went_on_from| {
             let first = chunk.entries.first().map(|entry| entry.wire_id());
@@ -92,15 +108,39 @@ impl Replay {
             gap(&asked.to_string(), Loss::Trimmed, first)
         });
         self.chunk = chunk.entries.into_iter();
-        gap
+        Ok(gap)
+    }
+}
+
+/// Where a subscriber starts that asks for what followed this id; without a place it only gets
+/// what comes. First there may be a `gap` event.
+pub async fn resume(
+    history: &History,
+    asked: &LastEventId,
+) -> Result<(Option<Frame>, Option<Position>), StorageError> {
+    patiently(async || match history.resume(asked).await? {
+        Start::After(place) => Ok((None, Some(place))),
+        Start::Gap(loss, None) => Ok((Some(gap(asked.as_str(), loss, None)), None)),
+        Start::Gap(loss, Some(place)) => {
+            let first = history.read(place, None, ONE).await?.entries.pop();
+            let first = first.map(|entry| entry.wire_id());
+            Ok((Some(gap(asked.as_str(), loss, first)), Some(place)))
+        }
+    })
+    .await
+}
+
+async fn patiently<T>(read: impl AsyncFn() -> Result<T, StorageError>) -> Result<T, StorageError> {
+    let begun = Instant::now();
+    loop {
+        match read().await {
+            Err(_) if begun.elapsed() < PATIENCE => sleep(AGAIN).await,
+            result => return result,
+        }
     }
 }
 
 /// The event that tells a subscriber that it has lost something.
-pub fn gap_after(asked: &LastEventId, loss: Loss, first: Option<String>) -> Frame {
-    gap(asked.as_str(), loss, first)
-}
-
 fn gap(asked: &str, loss: Loss, first: Option<String>) -> Frame {
     #[derive(serde::Serialize)]
     struct Gap<'a> {

@@ -18,11 +18,11 @@ use super::{
     broadcaster::Broadcaster,
     messages::{Adopt, Subscribe, Unsubscribe},
     queue::{self, Queued, Receiver},
-    replay::{Replay, gap_after},
+    replay::{self, Replay},
 };
 use crate::{
     connection::Lifeline,
-    history::{LastEventId, Position, Start},
+    history::{LastEventId, Position, StorageError},
     sse::Frame,
     topic::Selector,
 };
@@ -57,8 +57,8 @@ pub enum Next {
 enum State {
     /// Nothing is sent yet.
     Opening(Option<LastEventId>),
-    /// The greeting is sent; a `gap` follows before the replay.
-    Gap(Frame, Option<Position>),
+    /// The greeting is sent; the history is asked for the place of this id.
+    Resuming(LastEventId),
     /// Reads the history, and has no place in the registry: a long replay fills no queue.
     CatchingUp(Replay),
     /// Near the head, at this place.
@@ -104,31 +104,40 @@ impl Subscription {
             }
             match &mut self.state {
                 State::Opening(asked) => {
-                    let asked = asked.take();
-                    return Next::Frame(self.greet(asked.as_ref()));
-                }
-                State::Gap(frame, place) => {
-                    let frame = frame.clone();
-                    self.state = match *place {
-                        Some(place) => self.catch_up(place),
+                    self.state = match asked.take() {
+                        Some(asked) => State::Resuming(asked),
                         None => State::Registering(self.hub.0.history.head()),
                     };
-                    return self.event(frame);
+                    return Next::Frame(self.control(Frame::greeting(self.account.id)));
                 }
+                State::Resuming(asked) => match replay::resume(&self.hub.0.history, asked).await {
+                    Ok((gap, place)) => {
+                        self.state = match place {
+                            Some(place) => self.catch_up(place),
+                            None => State::Registering(self.hub.0.history.head()),
+                        };
+                        if let Some(gap) = gap {
+                            return self.event(gap);
+                        }
+                    }
+                    Err(error) => self.fail(error),
+                },
                 State::CatchingUp(replay) => match replay.next().await {
-                    Some(frame) => return self.event(frame),
-                    None => self.state = State::Registering(replay.place()),
+                    Ok(Some(frame)) => return self.event(frame),
+                    Ok(None) => self.state = State::Registering(replay.place()),
+                    Err(error) => self.fail(error),
                 },
                 State::Registering(place) => {
                     let place = *place;
                     self.register(place).await;
                 }
                 State::Joining(replay, _) => match replay.next().await {
-                    Some(frame) => return self.event(frame),
-                    None => {
+                    Ok(Some(frame)) => return self.event(frame),
+                    Ok(None) => {
                         self.go_live();
                         return Next::Live;
                     }
+                    Err(error) => self.fail(error),
                 },
                 State::Live(queue, place) => match queue.next().await {
                     Some(queued) => match queued.position {
@@ -188,20 +197,6 @@ impl Subscription {
         &self.account
     }
 
-    fn greet(&mut self, asked: Option<&LastEventId>) -> Frame {
-        let history = &self.hub.0.history;
-        self.state = match asked.map(|asked| (asked, history.resume(asked))) {
-            None => State::Registering(history.head()),
-            Some((_, Start::After(place))) => self.catch_up(place),
-            Some((asked, Start::Gap(loss, place))) => {
-                let first = place.and_then(|_| history.oldest());
-                let gap = gap_after(asked, loss, first.map(|entry| entry.wire_id()));
-                State::Gap(gap, place)
-            }
-        };
-        self.control(Frame::greeting(self.account.id))
-    }
-
     fn catch_up(&self, place: Position) -> State {
         State::CatchingUp(self.replay(place, None))
     }
@@ -238,11 +233,17 @@ impl Subscription {
         }
     }
 
+    /// The history can't be read. The client comes back to the place where it was.
+    fn fail(&mut self, error: StorageError) {
+        log::warn!("stream {} ends: {error}", self.account.id);
+        self.finish(End::Failed);
+    }
+
     /// Why a stream that has no place in the registry has to end, if it has to. One that has is
     /// ended by its Broadcaster, after what waits for it.
     fn must_end(&mut self) -> Option<End> {
         match self.state {
-            State::CatchingUp(_) | State::Registering(_) => {}
+            State::Resuming(_) | State::CatchingUp(_) | State::Registering(_) => {}
             _ => return None,
         }
         let now = Instant::now();

@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "sse"]),
     ("app", &["config", "connection", "history", "http", "hub"]),
-    ("config", &["http"]),
+    ("config", &["history", "http"]),
     ("http", &["connection", "event", "history", "hub", "invalid", "sse", "topic"]),
     ("hub", &["connection", "event", "history", "sse", "topic"]),
     ("history", &["event", "sse", "topic"]),
@@ -29,6 +29,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("std::env::", &["config.rs", "main.rs"]),
     ("StatusCode::", &["http/error.rs", "http/cors.rs", "cli/subscribe.rs"]),
     ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
+    ("redb::", &["history/disk/"]),
     ("mio::", &["cli/bench/"]),
 ];
 

@@ -32,6 +32,8 @@ mod fan_out;
 mod fault;
 /// What keeps idle streams alive.
 mod heartbeat;
+/// What a history promises, wherever it is kept.
+mod history_contract;
 /// What it costs when nothing happens.
 mod idle;
 /// Subscribers that go, with or without a word.
