@@ -15,9 +15,9 @@ use socket2::{Domain, Socket, Type};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    config::{Config, Switch},
+    config::{Config, Kept, Switch},
     connection::Options,
-    history::{History, Limits, OpenError, Place, Retention, Tail},
+    history::{History, OpenError, Place, Tail},
     http::{self, BodyLimits, DirectWrite, ServerSettings},
     hub::{self, Bell, Hub, Settings},
 };
@@ -101,9 +101,7 @@ impl Application {
         let workers = config.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
-        let retention = retention(config);
-        let (history, tail) = History::open(&config.history, retention, config.durability)
-            .map_err(|why| StartError::History { place: config.history.clone(), why })?;
+        let (history, tail) = open_history(&config.history)?;
         let hub = Hub::new(
             Settings {
                 max_subscribers,
@@ -127,7 +125,7 @@ impl Application {
         let handle = server.handle();
         let server = rt::spawn(server);
         hub.wait_for_broadcasters(workers).await;
-        log_start(config, address, workers, max_subscribers, retention.limits);
+        log_start(config, address, workers, max_subscribers);
         Ok(Self { address, hub, history, tail, bell, handle, server, drain: config.drain })
     }
 
@@ -178,13 +176,9 @@ impl Application {
     }
 }
 
-fn retention(config: &Config) -> Retention {
-    let usual = config.history.limits();
-    let limits = Limits {
-        events: config.history_events.unwrap_or(usual.events),
-        bytes: config.history_bytes.unwrap_or(usual.bytes),
-    };
-    Retention { limits, age: config.history_age }
+fn open_history(kept: &Kept) -> Result<(History, Tail), StartError> {
+    History::open(&kept.place, kept.retention(), kept.durability)
+        .map_err(|why| StartError::History { place: kept.place.clone(), why })
 }
 
 fn server_settings(config: &Config, workers: usize) -> ServerSettings {
@@ -231,13 +225,8 @@ fn max_subscribers(wanted: Option<usize>) -> Result<usize, StartError> {
     }
 }
 
-fn log_start(
-    config: &Config,
-    address: SocketAddr,
-    workers: usize,
-    max_subscribers: usize,
-    kept: Limits,
-) {
+fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribers: usize) {
+    let kept = config.history.retention().limits;
     log::info!("Events service started at http://{}", shown(address));
     log::info!(
         "{workers} workers; at most {max_subscribers} streams, {} per address; \
@@ -247,7 +236,7 @@ fn log_start(
         } else {
             config.max_per_address.to_string()
         },
-        config.history,
+        config.history.place,
         kept.events,
         kept.bytes,
     );

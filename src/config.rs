@@ -14,7 +14,7 @@ use clap::{
 };
 
 use crate::{
-    history::{Durability, Place},
+    history::{Durability, Limits, Place, Retention},
     http::Origins,
 };
 
@@ -56,33 +56,9 @@ pub struct Config {
           value_parser = duration("10ms", "1h"))]
     pub heartbeat: Duration,
 
-    /// Where events are kept for subscribers that return: `memory`, or a file such as
-    /// `file:///var/lib/fanfare/history.redb`, which survives a restart
-    #[arg(long, env = "FANFARE_HISTORY", value_name = "WHERE", default_value = "memory",
-          value_parser = Place::parse)]
-    pub history: Place,
-
-    /// The most events that are kept; 0 keeps none [default: 10000 in memory, 1000000 in a file]
-    #[arg(long, env = "FANFARE_HISTORY_EVENTS", value_name = "COUNT",
-          value_parser = count(0, 100_000_000))]
-    pub history_events: Option<usize>,
-
-    /// The most bytes that kept events take [default: 64MiB of memory, 1GiB of a file]
-    #[arg(long, env = "FANFARE_HISTORY_BYTES", value_name = "SIZE",
-          value_parser = size("0", "1TiB"))]
-    pub history_bytes: Option<usize>,
-
-    /// How old a kept event may become; 0 for no limit
-    #[arg(long, env = "FANFARE_HISTORY_AGE", value_name = "TIME", default_value = "0",
-          value_parser = duration("0s", "3650days"))]
-    pub history_age: Duration,
-
-    /// When a publisher is answered, and its event goes out, where events are kept in a file:
-    /// `always` after the event would survive a power cut, or `interval`, at once: a crash or a
-    /// power cut loses what came in the second before
-    #[arg(long, env = "FANFARE_DURABILITY", value_name = "WHEN", default_value = "always",
-          value_parser = Durability::parse)]
-    pub durability: Durability,
+    /// The history.
+    #[command(flatten)]
+    pub history: Kept,
 
     /// The most events that wait for one subscriber; one that takes nothing is cut then
     #[arg(long, env = "FANFARE_QUEUE_EVENTS", value_name = "COUNT", default_value = "1000",
@@ -154,6 +130,50 @@ pub struct Config {
     /// What is logged: `error`, `warn`, `info`, `debug`, or by module as `env_logger` reads it
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+}
+
+/// Settings of the history, for all commands that open it.
+#[derive(Debug, Clone, Args)]
+pub struct Kept {
+    /// Where events are kept for subscribers that return: `memory`, or a file such as
+    /// `file:///var/lib/fanfare/history.redb`, which survives a restart
+    #[arg(long = "history", env = "FANFARE_HISTORY", value_name = "WHERE", default_value = "memory",
+          value_parser = Place::parse)]
+    pub place: Place,
+
+    /// The most events that are kept; 0 keeps none [default: 10000 in memory, 1000000 in a file]
+    #[arg(long = "history-events", env = "FANFARE_HISTORY_EVENTS", value_name = "COUNT",
+          value_parser = count(0, 100_000_000))]
+    pub events: Option<usize>,
+
+    /// The most bytes that kept events take [default: 64MiB of memory, 1GiB of a file]
+    #[arg(long = "history-bytes", env = "FANFARE_HISTORY_BYTES", value_name = "SIZE",
+          value_parser = size("0", "1TiB"))]
+    pub bytes: Option<usize>,
+
+    /// How old a kept event may become; 0 for no limit
+    #[arg(long = "history-age", env = "FANFARE_HISTORY_AGE", value_name = "TIME", default_value = "0",
+          value_parser = duration("0s", "3650days"))]
+    pub age: Duration,
+
+    /// When a publisher is answered, and its event goes out, where events are kept in a file:
+    /// `always` after the event would survive a power cut, or `interval`, at once: a crash or a
+    /// power cut loses what came in the second before
+    #[arg(long, env = "FANFARE_DURABILITY", value_name = "WHEN", default_value = "always",
+          value_parser = Durability::parse)]
+    pub durability: Durability,
+}
+
+impl Kept {
+    /// How much is kept.
+    pub fn retention(&self) -> Retention {
+        let usual = self.place.limits();
+        let limits = Limits {
+            events: self.events.unwrap_or(usual.events),
+            bytes: self.bytes.unwrap_or(usual.bytes),
+        };
+        Retention { limits, age: self.age }
+    }
 }
 
 fn parse_address(text: &str) -> Result<IpAddr, &'static str> {

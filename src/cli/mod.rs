@@ -4,13 +4,19 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    history::Place,
+};
 
 use hub_url::HubUrl;
 
 mod bench;
+mod export;
 mod health;
 mod hub_url;
+mod import;
+mod line;
 mod publish;
 mod serve;
 mod subscribe;
@@ -32,6 +38,10 @@ enum Cli {
     Subscribe(subscribe::Subscribe),
     /// Ask whether a hub is ready
     Health(health::Health),
+    /// Print the events of a history that no hub uses, one JSON object a line
+    Export(export::Export),
+    /// Append events to a history that no hub uses
+    Import(import::Import),
     /// Put a load on a hub, and tell what it cost
     Bench(Box<bench::Bench>),
 }
@@ -57,6 +67,8 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         Ok(Cli::Publish(publish)) => publish::run(&publish),
         Ok(Cli::Subscribe(subscribe)) => subscribe::run(&subscribe),
         Ok(Cli::Health(health)) => health::run(&health),
+        Ok(Cli::Export(export)) => export::run(&export),
+        Ok(Cli::Import(import)) => import::run(&import),
         Ok(Cli::Bench(bench)) => bench::run(&bench),
         Err(error) if !error.use_stderr() => {
             // `--help` and `--version`; a closed pipe is no error.
@@ -80,6 +92,14 @@ fn names_command(arguments: &[OsString], command: &clap::Command) -> bool {
 /// The hub on this machine.
 fn default_url() -> HubUrl {
     HubUrl::local(&config::local_port())
+}
+
+/// What is in memory is in the hub's, not in ours.
+fn in_a_file(place: &Place) -> Result<(), String> {
+    match place {
+        Place::Memory => Err("name a history in a file: --history file:///path".to_owned()),
+        Place::File(_) => Ok(()),
+    }
 }
 
 fn report(result: Result<(), String>) -> ExitCode {

@@ -70,3 +70,14 @@ pub enum OpenError {
         why: std::io::Error,
     },
 }
+
+/// Why what is in a file can't be handed over.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It can't be read.
+    #[error(transparent)]
+    File(#[from] OpenError),
+    /// The one who takes it can't.
+    #[error(transparent)]
+    Taker(std::io::Error),
+}

@@ -16,7 +16,7 @@
 //!
 //! Does not: know subscribers, or wait for them.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::sync::oneshot;
 
@@ -35,7 +35,7 @@ mod position;
 mod ring;
 mod tail;
 
-pub use error::{OpenError, StorageError};
+pub use error::{OpenError, ReadError, StorageError};
 pub use limits::{Limits, Retention};
 pub use place::{Durability, Place};
 pub use position::{LastEventId, Position};
@@ -173,6 +173,18 @@ impl History {
                 let (disk, tail) = disk::open(path, retention, durability)?;
                 Ok((Self::Disk(disk), tail))
             }
+        }
+    }
+
+    /// Hands over everything that is kept at a place which no process uses: the event, its position,
+    /// and when it was appended, in milliseconds since 1970. Nothing changes there.
+    pub fn each(
+        place: &Place,
+        take: impl FnMut(Position, Event, u64) -> io::Result<()>,
+    ) -> Result<(), ReadError> {
+        match place {
+            Place::Memory => Ok(()),
+            Place::File(path) => disk::each(path, take),
         }
     }
 

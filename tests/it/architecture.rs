@@ -9,7 +9,7 @@ use std::{
 /// The parts of the crate, each with the parts that it may import. Downwards only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["app", "config", "sse"]),
+    ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
     ("app", &["config", "connection", "history", "http", "hub"]),
     ("config", &["history", "http"]),
     ("http", &["connection", "event", "history", "hub", "invalid", "sse", "topic"]),

@@ -24,6 +24,8 @@ mod commands;
 mod cors;
 /// Sockets that Broadcasters write to themselves.
 mod direct;
+/// A history in a file: what survives, and what happens when the disk fails.
+mod disk;
 /// How streams and the process end as planned.
 mod ending;
 /// One event for many, and many events for some.

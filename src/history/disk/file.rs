@@ -21,7 +21,7 @@ use redb::{
 
 use super::record;
 use crate::{
-    event::EventId,
+    event::{Event, EventId},
     history::{Entry, Limits, Position, Retention, ring},
 };
 
@@ -199,6 +199,22 @@ impl File {
         let ids = self.database.begin_read()?.open_table(IDS)?;
         let first = ids.range((id.as_str(), 0)..=(id.as_str(), u64::MAX))?.next().transpose()?;
         Ok(first.map(|(key, _)| key.value().1))
+    }
+
+    /// All entries as they were published, one after another.
+    pub fn each<E: From<Error>>(
+        &self,
+        mut take: impl FnMut(Position, Event, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let transaction = self.database.begin_read().map_err(Error::from)?;
+        let entries = transaction.open_table(ENTRIES).map_err(Error::from)?;
+        for stored in entries.iter().map_err(Error::from)? {
+            let (sequence, record) = stored.map_err(Error::from)?;
+            let (event, time) = record::decode(record.value()).map_err(Error::from)?;
+            let position = Position { epoch: self.epoch, sequence: sequence.value() };
+            take(position, event, time)?;
+        }
+        Ok(())
     }
 
     fn entry(&self, sequence: u64, record: &[u8]) -> Result<Arc<Entry>, Error> {

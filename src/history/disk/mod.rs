@@ -6,6 +6,7 @@
 //! read from memory. Does not: write from more than one thread.
 
 use std::{
+    io,
     path::Path,
     sync::{
         Arc,
@@ -20,8 +21,8 @@ use tokio::{
 };
 
 use super::{
-    Chunk, Durability, Entry, LastEventId, Limits, OpenError, Position, Receipt, Retention, Start,
-    StorageError, Tail, ring::Ring, tail::tail,
+    Chunk, Durability, Entry, LastEventId, Limits, OpenError, Position, ReadError, Receipt,
+    Retention, Start, StorageError, Tail, ring::Ring, tail::tail,
 };
 use crate::event::{Event, EventId};
 
@@ -116,6 +117,34 @@ pub(super) fn open(
         })
         .map_err(|why| OpenError::Io { path: path.to_owned(), why })?;
     Ok((Disk(Arc::new(Handle { shared, ended })), tail))
+}
+
+/// Hands over everything that is in a file, which stays exactly as it is.
+pub(super) fn each(
+    path: &Path,
+    mut take: impl FnMut(Position, Event, u64) -> io::Result<()>,
+) -> Result<(), ReadError> {
+    let file = open::look_at(path)?;
+    file.each(|position, event, time| take(position, event, time).map_err(Stop::Taker)).map_err(
+        |stop| match stop {
+            Stop::Taker(error) => ReadError::Taker(error),
+            Stop::File(error) => ReadError::File(OpenError::Damaged {
+                path: path.to_owned(),
+                what: error.to_string(),
+            }),
+        },
+    )
+}
+
+enum Stop {
+    File(redb::Error),
+    Taker(io::Error),
+}
+
+impl From<redb::Error> for Stop {
+    fn from(error: redb::Error) -> Self {
+        Self::File(error)
+    }
 }
 
 impl Disk {

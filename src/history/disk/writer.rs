@@ -259,7 +259,7 @@ impl Writer {
             Ok(extent) => {
                 self.extent = extent;
                 if self.outage.take().is_some() {
-                    log::info!("{} can be written again", self.path.display());
+                    log::warn!("{} can be written again", self.path.display());
                 }
                 return Ok(());
             }

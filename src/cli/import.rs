@@ -1,0 +1,109 @@
+//! `fanfare import`: lines of JSON into a history.
+//!
+//! Promises: the lines before a bad one are kept, and it is named; nothing goes to subscribers,
+//! since no hub runs on the history meanwhile.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    process::ExitCode,
+};
+
+use actix_web::rt::{self, System};
+use clap::Args;
+use tokio::sync::oneshot;
+
+use super::line::Line;
+use crate::{
+    config::Kept,
+    history::{Delivered, History, StorageError, Tail},
+};
+
+/// How many events wait to be kept at a time.
+const WINDOW: usize = 4096;
+
+/// What to import, and where to.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// A file with one JSON object a line, such as `export` writes; `-` is standard input
+    from: String,
+    #[command(flatten)]
+    kept: Kept,
+}
+
+type Answer = oneshot::Receiver<Result<Delivered, StorageError>>;
+
+/// Appends all events, and says how many.
+pub fn run(import: &Import) -> ExitCode {
+    super::report(System::new().block_on(append_all(import)))
+}
+
+async fn append_all(import: &Import) -> Result<(), String> {
+    let kept = &import.kept;
+    super::in_a_file(&kept.place)?;
+    let name = |error: io::Error| format!("{}: {error}", import.from);
+    let lines: Box<dyn BufRead> = match &*import.from {
+        "-" => Box::new(io::stdin().lock()),
+        path => Box::new(BufReader::new(File::open(path).map_err(name)?)),
+    };
+    let (history, tail) = History::open(&kept.place, kept.retention(), kept.durability)
+        .map_err(|error| error.to_string())?;
+    rt::spawn(answer(tail));
+    let (mut waiting, mut private) = (Vec::new(), 0);
+    let (mut appended, mut result) = (0, Ok(()));
+    for (line, number) in lines.lines().zip(1_u64..) {
+        let line = line.map_err(name)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let bad = |why: &dyn std::fmt::Display| format!("{}, line {number}: {why}", import.from);
+        let event = match serde_json::from_str::<Line>(&line) {
+            Ok(line) if line.is_private() => {
+                private += 1;
+                continue;
+            }
+            Ok(line) => line.into_event().map_err(|error| bad(&error)),
+            Err(error) => Err(bad(&error)),
+        };
+        match event {
+            Ok(event) => {
+                let (receipt, answer) = oneshot::channel();
+                history.append(event, receipt);
+                waiting.push(answer);
+            }
+            Err(error) => {
+                result = Err(error);
+                break;
+            }
+        }
+        if waiting.len() == WINDOW {
+            appended += wait_for(&mut waiting).await?;
+        }
+    }
+    appended += wait_for(&mut waiting).await?;
+    history.close().await;
+    println!("{appended} events imported into {}", kept.place);
+    if private > 0 {
+        println!("{private} private events left out: this hub shows its events to everyone");
+    }
+    result
+}
+
+/// Takes what the history has kept, in the place of a hub.
+async fn answer(mut tail: Tail) {
+    while let Some(round) = tail.next(WINDOW, usize::MAX).await {
+        for next in round {
+            // Nobody waits for it after a bad line.
+            let _ = next.receipt.send(Ok(Delivered { entry: next.entry, subscribers: 0 }));
+        }
+    }
+}
+
+async fn wait_for(waiting: &mut Vec<Answer>) -> Result<usize, String> {
+    let count = waiting.len();
+    for answer in waiting.drain(..) {
+        let kept = answer.await.map_err(|_| "the history has died".to_owned())?;
+        kept.map_err(|error| error.to_string())?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,110 @@
+//! Events out of a history, and into one.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Disk, stop};
+use crate::support::run_to_end;
+
+fn export(disk: &Disk) -> Vec<Value> {
+    let output = run_to_end(&["export"], &[("FANFARE_HISTORY", &disk.setting())]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+fn import(disk: &Disk, lines: &str) -> (bool, String) {
+    let file = disk.folder.0.join("lines");
+    fs::write(&file, lines).unwrap();
+    let place = disk.setting();
+    let output = run_to_end(&["import", file.to_str().unwrap(), "--history", &place], &[]);
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn what_is_exported_can_be_imported() {
+    let disk = Disk::new();
+    let mut hub = disk.start(&[]);
+    let first = hub.publish("", "{\"a\":1.50}")["id"].as_str().unwrap().to_owned();
+    hub.publish("?topic=a&topic=%C3%A4&type=price&id=own&retry=1234", "\"x\\ny\"");
+    // Left as a crash leaves it: reading it changes nothing.
+    hub.signal("KILL");
+    hub.wait();
+    let before = fs::read(&disk.path).unwrap();
+    let mut lines = export(&disk);
+    assert!(fs::read(&disk.path).unwrap() == before);
+    let exported = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    for line in &mut lines {
+        assert!(line["time"].as_u64().unwrap() > 1_700_000_000_000);
+        line.as_object_mut().unwrap().remove("time");
+    }
+    let second = first.replace("-1", "-2");
+    assert_eq!(
+        lines,
+        [
+            json!({"position": first, "topics": ["default"], "data": "{\"a\":1.50}"}),
+            json!({"position": second, "id": "own", "type": "price", "retry": 1234,
+                   "topics": ["a", "ä"], "data": "\"x\\ny\""}),
+        ]
+    );
+
+    let other = Disk::new();
+    let (fine, said) = import(&other, &exported);
+    assert!(fine && said.contains("2 events imported into file://"), "{said}");
+    let hub = other.start(&[]);
+    let mut all = hub.resume("/events?topic=*", "earliest");
+    let (one, two) = (all.event(), all.event());
+    assert_eq!((&*one.data, &*one.kind), ("{\"a\":1.50}", "message"));
+    assert_eq!((&*two.data, &*two.kind, two.id.as_deref()), ("\"x\\ny\"", "price", Some("own")));
+    assert_eq!(two.retry, Some(1234));
+    hub.publish("", "3");
+    assert_eq!(hub.resume("/events?topic=*", "own").event().data, "3");
+    stop(hub);
+    assert_eq!(export(&other).len(), 3);
+}
+
+#[test]
+fn updates_of_a_mercure_hub_can_be_imported() {
+    let disk = Disk::new();
+    let lines = [
+        json!({"Data": "one", "ID": "urn:uuid:1", "Type": "", "Retry": 0,
+               "Topics": ["https://example.com/books/1"], "Private": false, "Debug": false}),
+        json!({"Data": "secret", "ID": "urn:uuid:2", "Topics": ["a"], "Private": true}),
+        json!({"Data": "three", "ID": "urn:uuid:3", "Type": "t", "Retry": 5, "Topics": ["a"]}),
+    ];
+    let (fine, said) = import(&disk, &lines.map(|line| line.to_string()).join("\n\n"));
+    assert!(fine && said.contains("2 events imported"), "{said}");
+    assert!(said.contains("1 private events left out"), "{said}");
+    let hub = disk.start(&[]);
+    let mut all = hub.resume("/events?topic=*", "earliest");
+    assert_eq!(all.event().id.as_deref(), Some("urn:uuid:1"));
+    let third = all.event();
+    assert_eq!((&*third.data, &*third.kind), ("three", "t"));
+}
+
+#[test]
+fn a_bad_line_is_named_and_those_before_it_are_kept() {
+    for (bad, why) in [
+        ("nonsense", "line 3: expected"),
+        ("{\"topics\":[\"a\"]}", "line 3: missing field `data`"),
+        ("{\"data\":\"x\",\"id\":\"#1-1\"}", "line 3: `id` begins with `#`"),
+        ("{\"data\":\"x\",\"topics\":[\"\"]}", "line 3: `topic` is empty"),
+        ("{\"data\":\"x\",\"retry\":99999999999}", "line 3: `retry` is not"),
+    ] {
+        let disk = Disk::new();
+        let (fine, said) =
+            import(&disk, &format!("{{\"data\":\"1\"}}\n\n{bad}\n{{\"data\":\"2\"}}"));
+        assert!(!fine && said.contains(why), "{said}");
+        assert!(said.contains("1 events imported"), "{said}");
+        assert_eq!(export(&disk).len(), 1);
+    }
+    let output = run_to_end(&["import", "/nowhere/lines", "--history", "file:///tmp/x"], &[]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/lines"));
+    for command in [&["export"][..], &["import", "-"]] {
+        let output = run_to_end(command, &[]);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("--history file:///path"), "{text}");
+    }
+}
