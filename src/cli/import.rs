@@ -1,11 +1,11 @@
-//! `fanfare import`: lines of JSON into a history.
+//! `fanfare import`: lines of JSON, or what a Mercure hub has stored, into a history.
 //!
 //! Promises: the lines before a bad one are kept, and it is named; nothing goes to subscribers,
 //! since no hub runs on the history meanwhile.
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead as _, BufReader},
     process::ExitCode,
 };
 
@@ -13,7 +13,7 @@ use actix_web::rt::{self, System};
 use clap::Args;
 use tokio::sync::oneshot;
 
-use super::line::Line;
+use super::{bolt, line::Line};
 use crate::{
     config::Kept,
     history::{Delivered, History, StorageError, Tail},
@@ -25,7 +25,8 @@ const WINDOW: usize = 4096;
 /// What to import, and where to.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// A file with one JSON object a line, such as `export` writes; `-` is standard input
+    /// A file with one JSON object a line, such as `export` writes; or the database of a Mercure
+    /// hub (`mercure.db`); `-` is standard input
     from: String,
     #[command(flatten)]
     kept: Kept,
@@ -42,16 +43,13 @@ async fn append_all(import: &Import) -> Result<(), String> {
     let kept = &import.kept;
     super::in_a_file(&kept.place)?;
     let name = |error: io::Error| format!("{}: {error}", import.from);
-    let lines: Box<dyn BufRead> = match &*import.from {
-        "-" => Box::new(io::stdin().lock()),
-        path => Box::new(BufReader::new(File::open(path).map_err(name)?)),
-    };
+    let lines = read(&import.from).map_err(name)?;
     let (history, tail) = History::open(&kept.place, kept.retention(), kept.durability)
         .map_err(|error| error.to_string())?;
     rt::spawn(answer(tail));
     let (mut waiting, mut private) = (Vec::new(), 0);
     let (mut appended, mut result) = (0, Ok(()));
-    for (line, number) in lines.lines().zip(1_u64..) {
+    for (line, number) in lines.zip(1_u64..) {
         let line = line.map_err(name)?;
         if line.trim().is_empty() {
             continue;
@@ -87,6 +85,23 @@ async fn append_all(import: &Import) -> Result<(), String> {
         println!("{private} private events left out: this hub shows its events to everyone");
     }
     result
+}
+
+type Lines = Box<dyn Iterator<Item = io::Result<String>>>;
+
+/// The lines of a file; of a database its values, which are such lines, too.
+fn read(from: &str) -> io::Result<Lines> {
+    if from == "-" {
+        return Ok(Box::new(io::stdin().lines()));
+    }
+    let file = File::open(from)?;
+    Ok(match bolt::open(&file)? {
+        Some(values) => {
+            let text = |value| String::from_utf8(value).map_err(io::Error::other);
+            Box::new(values.map(move |value| value.and_then(text)))
+        }
+        None => Box::new(BufReader::new(file).lines()),
+    })
 }
 
 /// Takes what the history has kept, in the place of a hub.

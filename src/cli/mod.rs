@@ -12,6 +12,7 @@ use crate::{
 use hub_url::HubUrl;
 
 mod bench;
+mod bolt;
 mod export;
 mod health;
 mod hub_url;

@@ -84,6 +84,52 @@ fn updates_of_a_mercure_hub_can_be_imported() {
     assert_eq!((&*third.data, &*third.kind), ("three", "t"));
 }
 
+/// Written by Go's bbolt 1.5, an update a transaction, as a Mercure hub writes them: 40 updates in
+/// several pages, the fourth of them private, the fifth larger than a page; and 3 in one page.
+#[test]
+fn the_database_of_a_mercure_hub_can_be_imported() {
+    for (file, count) in [("tests/data/mercure.db", 40), ("tests/data/mercure-small.db", 3)] {
+        let disk = Disk::new();
+        let place = disk.setting();
+        let file = fs::canonicalize(file).unwrap();
+        let output = run_to_end(&["import", file.to_str().unwrap(), "--history", &place], &[]);
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let expected: Vec<_> = (0..count).filter(|n| *n != 3).collect();
+        assert!(said.contains(&format!("{} events imported", expected.len())), "{said}");
+        assert_eq!(said.contains("1 private events left out"), count > 3, "{said}");
+        let lines = export(&disk);
+        assert_eq!(lines.len(), expected.len());
+        for (line, n) in lines.iter().zip(expected) {
+            assert_eq!(line["id"], format!("urn:uuid:{n}"));
+            assert_eq!(line["topics"], json!(["https://example.com/books/1"]));
+            if n == 4 {
+                assert_eq!(line["data"], "x".repeat(20_000));
+                assert_eq!((&line["type"], &line["retry"]), (&json!("large"), &json!(5)));
+            } else {
+                assert_eq!((&line["data"], &line["type"]), (&json!(n.to_string()), &Value::Null));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_database_of_a_mercure_hub_ends_with_an_error() {
+    let whole = fs::read("tests/data/mercure.db").unwrap();
+    let disk = Disk::new();
+    let (file, place) = (disk.folder.0.join("mercure.db"), disk.setting());
+    let mut refused = 0;
+    for at in (32..whole.len()).step_by(4999) {
+        let mut bytes = whole.clone();
+        bytes[at..].iter_mut().take(8).for_each(|byte| *byte ^= 0xff);
+        fs::write(&file, &bytes).unwrap();
+        let output = run_to_end(&["import", file.to_str().unwrap(), "--history", &place], &[]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked"), "{said}");
+        refused += usize::from(!output.status.success());
+    }
+    assert!(refused > 1, "only {refused}");
+}
+
 #[test]
 fn a_bad_line_is_named_and_those_before_it_are_kept() {
     for (bad, why) in [
