@@ -19,8 +19,10 @@ use crate::{
     history::{Delivered, History, StorageError, Tail},
 };
 
-/// How many events wait to be kept at a time.
+/// How many events wait to be kept at a time, and how many bytes of lines: less than a history
+/// lets wait.
 const WINDOW: usize = 4096;
+const WINDOW_BYTES: usize = 16 << 20;
 
 /// What to import, and where to.
 #[derive(Debug, Args)]
@@ -48,12 +50,13 @@ async fn append_all(import: &Import) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     rt::spawn(answer(tail));
     let (mut waiting, mut private) = (Vec::new(), 0);
-    let (mut appended, mut result) = (0, Ok(()));
+    let (mut appended, mut bytes, mut result) = (0, 0, Ok(()));
     for (line, number) in lines.zip(1_u64..) {
         let line = line.map_err(name)?;
         if line.trim().is_empty() {
             continue;
         }
+        bytes += line.len();
         let bad = |why: &dyn std::fmt::Display| format!("{}, line {number}: {why}", import.from);
         let event = match serde_json::from_str::<Line>(&line) {
             Ok(line) if line.is_private() => {
@@ -74,8 +77,9 @@ async fn append_all(import: &Import) -> Result<(), String> {
                 break;
             }
         }
-        if waiting.len() == WINDOW {
+        if waiting.len() == WINDOW || bytes > WINDOW_BYTES {
             appended += wait_for(&mut waiting).await?;
+            bytes = 0;
         }
     }
     appended += wait_for(&mut waiting).await?;

@@ -84,6 +84,15 @@ fn updates_of_a_mercure_hub_can_be_imported() {
     assert_eq!((&*third.data, &*third.kind), ("three", "t"));
 }
 
+#[test]
+fn large_events_are_imported_at_the_speed_of_the_disk() {
+    let disk = Disk::new();
+    let line = json!({"data": "x".repeat(200_000)}).to_string() + "\n";
+    // More than may wait for the disk.
+    let (fine, said) = import(&disk, &line.repeat(500));
+    assert!(fine && said.contains("500 events imported"), "{said}");
+}
+
 /// Written by Go's bbolt 1.5, an update a transaction, as a Mercure hub writes them: 40 updates in
 /// several pages, the fourth of them private, the fifth larger than a page; and 3 in one page.
 #[test]
