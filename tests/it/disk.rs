@@ -33,14 +33,17 @@ impl Disk {
         Fanfare::start(&[&[("FANFARE_HISTORY", &*place), ("RUST_LOG", QUIET)], settings].concat())
     }
 
-    /// Imports so many numbers.
+    /// Imports so many numbers, some at a time: each has to end in time on a busy machine.
     fn fill(&self, count: usize) {
-        let lines: String = (0..count).map(|n| format!("{{\"data\":\"{n}\"}}\n")).collect();
-        let file = self.folder.0.join("lines");
-        std::fs::write(&file, lines).unwrap();
-        let place = self.setting();
-        let output = run_to_end(&["import", file.to_str().unwrap(), "--history", &place], &[]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let (file, place) = (self.folder.0.join("lines"), self.setting());
+        for from in (0..count).step_by(25_000) {
+            let numbers = from..count.min(from + 25_000);
+            let lines: String = numbers.map(|n| format!("{{\"data\":\"{n}\"}}\n")).collect();
+            std::fs::write(&file, lines).unwrap();
+            let import = ["import", file.to_str().unwrap(), "--durability", "interval"];
+            let output = run_to_end(&import, &[("FANFARE_HISTORY", &place)]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
         std::fs::remove_file(file).unwrap();
     }
 }
