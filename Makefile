@@ -3,10 +3,10 @@
 # Where rustup puts cargo; and Debian servers, for those who are not root.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 
-.PHONY: help run check test tools bench
+.PHONY: help run check test tools bench container licences
 
 help: ## Shows this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 run: ## Starts the hub at http://localhost:3000, built for production
 	cargo run --release --locked
@@ -22,12 +22,19 @@ test: tools ## Runs all tests, after it has installed what they need
 	FANFARE_DIRECT_WRITE=off cargo test --locked --no-fail-fast --test it -- $(STREAMS)
 
 # The modules of tests that are about streams: a stream has two ways to its socket.
-STREAMS := api:: direct:: ending:: fan_out:: heartbeat:: idle:: leaving:: limits:: order:: protocol:: replay:: slow::
+STREAMS := api:: direct:: ending:: fan_out:: heartbeat:: idle:: leaving:: limits:: mercure:: order:: protocol:: replay:: slow::
 
 bench: ## Compares the hub with other servers, in half an hour; QUICK=1 in some minutes
 	benches/install-peers.sh
 	cargo build --release --locked --bin fanfare --example floor
 	benches/run.py $(if $(QUICK),--quick)
+
+container: ## Builds the image of the Dockerfile, runs it and checks it; needs root, no engine
+	tests/container.sh
+
+licences: ## Checks licences and sources of all dependencies, with cargo-deny
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check licenses bans sources
 
 tools: ## Installs what the tests need: Node, Python, browsers, proxies, client libraries
 	tests/install-tools.sh

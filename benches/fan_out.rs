@@ -15,7 +15,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use fanfare::{
     event::Event,
     history::{History, Limits, Retention},
-    hub::{self, Bell, Hub, Next, Settings},
+    hub::{self, Bell, Hub, Next, Settings, Terms},
     topic::{Selector, Topics},
 };
 use tokio::{sync::Notify, task::spawn_local};
@@ -64,7 +64,8 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
     let taken = Rc::new(Taken::default());
     for _ in 0..subscribers {
         let seat = hub.admit(HERE).unwrap();
-        let mut stream = hub.subscribe(&broadcaster, seat, vec![Selector::All], None);
+        let mut stream =
+            hub.subscribe(&broadcaster, seat, vec![Selector::All], None, Terms::default());
         let taken = Rc::clone(&taken);
         spawn_local(async move {
             loop {
@@ -88,7 +89,7 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
 
 fn event() -> Event {
     let topics = Topics::new(Vec::new()).unwrap();
-    Event { topics, data: "x".repeat(100), id: None, kind: None, retry: None }
+    Event { topics, data: "x".repeat(100), id: None, kind: None, retry: None, private: false }
 }
 
 fn fan_out(criterion: &mut Criterion) {

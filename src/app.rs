@@ -7,25 +7,32 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    pin::pin,
     time::Duration,
 };
 
-use actix_web::{dev::ServerHandle, rt};
+use actix_server::{Server, ServerHandle};
+use actix_web::rt::{self, System};
 use socket2::{Domain, Socket, Type};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{sleep, timeout},
+};
 
 use crate::{
+    auth::{self, Authority, Tickets},
     config::{Config, Kept, Switch},
     connection::Options,
+    files::{Files, FilesError},
     history::{History, OpenError, Place, Tail},
-    http::{self, BodyLimits, DirectWrite, ServerSettings},
+    http::{self, BodyLimits, Credentials, DirectWrite, Intake, Presence, ServerSettings},
     hub::{self, Bell, Hub, Settings},
 };
 
-/// Open files that are not for streams: publishers, health checks, the process itself.
-const RESERVED_FILES: u64 = 512;
 /// How many connections may wait to be accepted; the kernel caps it at `somaxconn`.
 const BACKLOG: i32 = 4096;
+/// How long the workers may take to start. Each takes some milliseconds.
+const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long publishers that are being answered may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
@@ -46,12 +53,18 @@ pub enum StartError {
         /// What is wrong with it.
         why: OpenError,
     },
-    /// The open-file limit can't be read.
-    #[error("can't read the limit of open files: {0}")]
-    OpenFiles(io::Error),
-    /// The limit leaves nothing for streams.
-    #[error("the limit of open files is {0}: it has to be above {RESERVED_FILES} (ulimit -n)")]
-    TooFewFiles(u64),
+    /// There are not enough open files.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// A worker has died, or hangs.
+    #[error("the workers did not start: {0}")]
+    Workers(String),
+    /// Settings that contradict each other.
+    #[error("{0}")]
+    Settings(String),
+    /// A key can't be used.
+    #[error("{0}")]
+    Keys(#[from] auth::StartError),
     /// More streams than files.
     #[error(
         "FANFARE_MAX_SUBSCRIBERS (--max-subscribers) can't be {wanted}: \
@@ -71,9 +84,9 @@ pub enum RunError {
     /// A Broadcaster, and perhaps its worker, has died.
     #[error("a Broadcaster has died: its subscribers would hear nothing more")]
     Broadcaster,
-    /// What delivers events has ended.
-    #[error("a Broadcaster or the history has died: nothing more would be delivered")]
-    Delivery,
+    /// The history, and with it what delivers events, has ended.
+    #[error("the history has died: nothing more would be kept or delivered")]
+    History,
     /// The HTTP server has ended by itself.
     #[error("the HTTP server has ended: {0}")]
     Server(String),
@@ -87,20 +100,24 @@ pub struct Application {
     address: SocketAddr,
     hub: Hub,
     history: History,
+    authority: Authority,
     tail: Tail,
     bell: Bell,
     handle: ServerHandle,
-    server: rt::task::JoinHandle<io::Result<()>>,
+    server: oneshot::Receiver<io::Result<()>>,
     drain: Duration,
 }
 
 impl Application {
     /// Starts everything but the delivery. Needs an actix system around it.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let max_subscribers = max_subscribers(config.max_subscribers)?;
+        let authority = config.auth.settings().map_err(StartError::Settings)?;
+        let authority = Authority::open(authority).await?;
         let workers = config.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
+        let files = Files::open(workers)?;
+        let max_subscribers = max_subscribers(config.max_subscribers, files)?;
         let (history, tail) = open_history(&config.history)?;
         let hub = Hub::new(
             Settings {
@@ -118,15 +135,25 @@ impl Application {
         let address = listener.local_addr().map_err(|error| {
             StartError::Listen(SocketAddr::new(config.host, config.port), error)
         })?;
-        let bell = Bell::default();
-        let settings = server_settings(config, workers);
+        let mut bell = Bell::default();
+        let settings = server_settings(config, workers, files, authority.clone());
         let server = http::serve(listener, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Listen(address, error))?;
         let handle = server.handle();
-        let server = rt::spawn(server);
-        hub.wait_for_broadcasters(workers).await;
+        let mut server =
+            on_its_thread(server).map_err(|error| StartError::Workers(error.to_string()))?;
+        tokio::select! {
+            () = hub.wait_for_broadcasters(workers) => {}
+            () = bell.rings() => return Err(StartError::Workers("one has died".to_owned())),
+            ended = &mut server => return Err(StartError::Workers(why(ended))),
+            () = sleep(START_PATIENCE) => {
+                return Err(StartError::Workers(format!("not within {START_PATIENCE:?}")));
+            }
+        }
         log_start(config, address, workers, max_subscribers);
-        Ok(Self { address, hub, history, tail, bell, handle, server, drain: config.drain })
+        log_openness(config, &authority);
+        let drain = config.drain;
+        Ok(Self { address, hub, history, authority, tail, bell, handle, server, drain })
     }
 
     /// Where it listens.
@@ -139,6 +166,11 @@ impl Application {
         &self.hub
     }
 
+    /// Who may publish and subscribe.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     /// Serves until it is told to stop, then ends in this order:
     ///
     /// 1. readiness, publishing and subscribing are refused;
@@ -147,32 +179,50 @@ impl Application {
     /// 4. workers stop;
     /// 5. the history writes what it has, and is closed.
     ///
-    /// A second word ends it at once.
-    pub async fn run(mut self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
-        let hub = self.hub.clone();
-        let tail = self.tail;
-        let mut delivery = rt::spawn(async move { hub.run(tail).await });
-        tokio::select! {
-            () = self.bell.rings() => return Err(RunError::Broadcaster),
-            _ = &mut delivery => return Err(RunError::Delivery),
-            ended = &mut self.server => return Err(RunError::Server(format!("{ended:?}"))),
-            _ = stop.recv() => {}
-        }
-        log::info!("stopping: streams end over {:?}", self.drain);
-        let end = async {
-            self.hub.drain(self.drain).await;
-            // What is left then takes nothing, and ends with the process.
-            let _ = timeout(LAST_ANSWERS, self.handle.stop(true)).await;
-            if timeout(LAST_COMMIT, self.history.close()).await.is_err() {
-                log::error!("the history can't be closed: its disk does not answer");
+    /// A second word ends it at once, and a part that dies before the third ends it with an error.
+    pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
+        let Self { hub, history, tail, mut bell, handle, mut server, drain, .. } = self;
+        let delivering = hub.clone();
+        let mut delivery = rt::spawn(async move { delivering.run(tail).await });
+        let death = async {
+            tokio::select! {
+                () = bell.rings() => RunError::Broadcaster,
+                _ = &mut delivery => {
+                    let lost = hub.has_lost_one(LAST_ANSWERS).await;
+                    if lost { RunError::Broadcaster } else { RunError::History }
+                }
+                ended = &mut server => RunError::Server(why(ended)),
             }
         };
+        let mut death = pin!(death);
         tokio::select! {
-            () = end => {}
+            died = &mut death => return Err(died),
+            _ = stop.recv() => {}
+        }
+        log::info!("stopping: streams end over {drain:?}");
+        tokio::select! {
+            () = hub.drain(drain) => {}
+            died = &mut death => return Err(died),
+            _ = stop.recv() => return Err(RunError::Interrupted),
+        }
+        // Its streams end when a Broadcaster dies, perhaps before the bell rings.
+        if hub.has_lost_one(LAST_ANSWERS).await {
+            return Err(RunError::Broadcaster);
+        }
+        tokio::select! {
+            () = close(&handle, &history) => {}
             _ = stop.recv() => return Err(RunError::Interrupted),
         }
         log::info!("stopped");
         Ok(())
+    }
+}
+
+async fn close(server: &ServerHandle, history: &History) {
+    // What is left then takes nothing, and ends with the process.
+    let _ = timeout(LAST_ANSWERS, server.stop(true)).await;
+    if timeout(LAST_COMMIT, history.close()).await.is_err() {
+        log::error!("the history can't be closed: its disk does not answer");
     }
 }
 
@@ -181,14 +231,53 @@ fn open_history(kept: &Kept) -> Result<(History, Tail), StartError> {
         .map_err(|why| StartError::History { place: kept.place.clone(), why })
 }
 
-fn server_settings(config: &Config, workers: usize) -> ServerSettings {
+/// Runs the server on a thread of its own: it waits for its workers to start, and nothing else
+/// could be waited for meanwhile.
+fn on_its_thread(server: Server) -> io::Result<oneshot::Receiver<io::Result<()>>> {
+    let (tell, ended) = oneshot::channel();
+    let run = move || {
+        // Nobody asks any more once the process is ending as planned.
+        let _ = tell.send(System::new().block_on(server));
+    };
+    std::thread::Builder::new().name("server".to_owned()).spawn(run)?;
+    Ok(ended)
+}
+
+/// Why the server has ended.
+fn why(ended: Result<io::Result<()>, oneshot::error::RecvError>) -> String {
+    match ended {
+        Ok(Ok(())) => "it was not told to end".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it has panicked".to_owned(),
+    }
+}
+
+fn server_settings(
+    config: &Config,
+    workers: usize,
+    files: Files,
+    authority: Authority,
+) -> ServerSettings {
     ServerSettings {
         workers,
+        files,
         header_timeout: config.header_timeout,
         keep_alive: config.keep_alive,
-        body: BodyLimits { max_bytes: config.max_body, patience: config.body_timeout },
+        body: BodyLimits {
+            max_bytes: config.max_body,
+            patience: config.body_timeout,
+            intake: Intake::new(config.max_body),
+        },
         direct_write: DirectWrite(config.direct_write == Switch::On),
+        credentials: Credentials {
+            authority,
+            cookie: config.auth.cookie_name.clone(),
+            publish_origins: config.auth.publish_origins.clone().unwrap_or_default(),
+            admin: config.auth.admin_token.clone(),
+            tickets: Tickets::default(),
+        },
         origins: config.cors_origins.clone(),
+        presence: config.auth.subscriptions.then(Presence::default),
         connection: Options {
             peer_timeout: config.peer_timeout,
             send_buffer: config.send_buffer,
@@ -210,14 +299,8 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     listen().map_err(|error| StartError::Listen(address, error))
 }
 
-/// Raises the limit of open files as far as the system lets it, and divides it.
-fn max_subscribers(wanted: Option<usize>) -> Result<usize, StartError> {
-    let files = rlimit::increase_nofile_limit(u64::MAX).map_err(StartError::OpenFiles)?;
-    let allowed = files
-        .checked_sub(RESERVED_FILES)
-        .filter(|left| *left > 0)
-        .ok_or(StartError::TooFewFiles(files))?;
-    let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+fn max_subscribers(wanted: Option<usize>, files: Files) -> Result<usize, StartError> {
+    let allowed = files.for_streams();
     match wanted {
         Some(wanted) if wanted > allowed => Err(StartError::TooManySubscribers { wanted, allowed }),
         Some(wanted) => Ok(wanted),
@@ -240,9 +323,19 @@ fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribe
         kept.events,
         kept.bytes,
     );
-    log::warn!("anyone who reaches this address may publish and subscribe");
+}
+
+/// Says what is open to whom.
+fn log_openness(config: &Config, authority: &Authority) {
+    let open = match (authority.publishing_is_open(), authority.is_anonymous()) {
+        (true, true) => "publish and subscribe",
+        (true, false) => "publish",
+        (false, true) => "subscribe",
+        (false, false) => return,
+    };
+    log::warn!("anyone who reaches this address may {open}");
     if config.cors_origins == http::Origins::Any {
-        log::warn!("pages of any origin may publish and subscribe (FANFARE_CORS_ORIGINS)");
+        log::warn!("pages of any origin may {open} (FANFARE_CORS_ORIGINS)");
     }
 }
 

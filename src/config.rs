@@ -2,9 +2,13 @@
 //!
 //! Owns: the environment; nothing else reads it. Promises: every setting is a flag with a
 //! variable, typed, and checked before anything starts; a wrong one is named in one line with
-//! what is allowed. Does not: keep a wrong setting's value to itself; none of them is a secret.
+//! what is allowed. A value is repeated only where it is no secret. Does not: read key files.
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use clap::{
@@ -17,6 +21,10 @@ use crate::{
     history::{Durability, Limits, Place, Retention},
     http::Origins,
 };
+
+mod auth;
+
+pub use auth::{Auth, refuse_secret_arguments};
 
 /// A setting that is on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,9 +53,10 @@ pub struct Config {
     pub workers: Option<usize>,
 
     /// The origins whose pages may use the hub: `*` for any, without credentials; or a list such
-    /// as `https://a.example,https://b.example`, with credentials
+    /// as `https://a.example,https://*.b.example`, with credentials. Other pages, but for the hub's
+    /// own, can't publish then
     #[arg(long, env = "FANFARE_CORS_ORIGINS", value_name = "ORIGINS", default_value = "*",
-          value_parser = parse_origins)]
+          value_parser = str::parse::<Origins>)]
     pub cors_origins: Origins,
 
     /// How long a stream may be silent before it gets a comment that keeps proxies from closing
@@ -60,7 +69,8 @@ pub struct Config {
     #[command(flatten)]
     pub history: Kept,
 
-    /// The most events that wait for one subscriber; one that takes nothing is cut then
+    /// The most events that wait for one subscriber. Above it, the subscriber catches up from the
+    /// history; one that takes nothing for a third of the peer time-out then is cut
     #[arg(long, env = "FANFARE_QUEUE_EVENTS", value_name = "COUNT", default_value = "1000",
           value_parser = count(1, 1_000_000))]
     pub queue_events: usize,
@@ -80,7 +90,8 @@ pub struct Config {
           value_parser = size("4KiB", "64MiB"))]
     pub send_buffer: usize,
 
-    /// The largest body of a publishing request
+    /// The largest body of a publishing request; four times that for a form of Mercure's, whose
+    /// escapes take three bytes for one
     #[arg(long, env = "FANFARE_MAX_BODY", value_name = "SIZE", default_value = "256KiB",
           value_parser = size("1", "64MiB"))]
     pub max_body: usize,
@@ -90,8 +101,8 @@ pub struct Config {
           value_parser = count(0, 100_000_000))]
     pub max_subscribers: Option<usize>,
 
-    /// The most streams at a time from one address; 0 for no limit. Behind a proxy all come from
-    /// the proxy's
+    /// The most streams at a time from one address, or one /64 network of IPv6; 0 for no limit.
+    /// Behind a proxy all come from the proxy's
     #[arg(long, env = "FANFARE_MAX_PER_ADDRESS", value_name = "COUNT", default_value = "0",
           value_parser = count(0, 100_000_000))]
     pub max_per_address: usize,
@@ -127,8 +138,13 @@ pub struct Config {
           value_parser = duration("1s", "1h"))]
     pub keep_alive: Duration,
 
+    /// Who may publish, and who may listen
+    #[command(flatten)]
+    pub auth: Auth,
+
     /// What is logged: `error`, `warn`, `info`, `debug`, or by module as `env_logger` reads it
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info",
+          value_parser = parse_filter)]
     pub log: String,
 }
 
@@ -184,6 +200,15 @@ fn parse_port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "allowed is a number from 0 to 65535")
 }
 
+/// Checked here, built where the log begins: a filter can't be cloned.
+fn parse_filter(text: &str) -> Result<String, String> {
+    let wrong = env_filter::Builder::new().try_parse(text).err();
+    wrong.map_or(Ok(text.to_owned()), |_| {
+        Err("allowed is a level such as info or debug, or a list such as warn,fanfare=debug"
+            .to_owned())
+    })
+}
+
 /// A whole number in these limits, both included.
 pub fn count(min: usize, max: usize) -> ValueParser {
     ValueParser::new(move |text: &str| {
@@ -217,28 +242,6 @@ fn size(min: &'static str, max: &'static str) -> ValueParser {
     })
 }
 
-fn parse_origins(text: &str) -> Result<Origins, String> {
-    const ALLOWED: &str = "allowed is * or a list such as https://a.example,http://localhost:8080";
-    if text.trim() == "*" {
-        return Ok(Origins::Any);
-    }
-    let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-    let origins: Vec<String> = origins.map(str::to_owned).collect();
-    let valid = |origin: &String| {
-        origin == "null"
-            || origin.split_once("://").is_some_and(|(scheme, host)| {
-                !scheme.is_empty()
-                    && !host.is_empty()
-                    && !host.contains(['/', '?', '#', '@', '*', ' '])
-                    && origin.is_ascii()
-            })
-    };
-    if origins.is_empty() || !origins.iter().all(valid) {
-        return Err(ALLOWED.to_owned());
-    }
-    Ok(Origins::Only(origins))
-}
-
 /// Takes variables from `.env` in the working directory, where there is one. Those that are set
 /// already stay.
 pub fn read_dot_env() -> Result<(), String> {
@@ -249,27 +252,92 @@ pub fn read_dot_env() -> Result<(), String> {
     }
 }
 
-/// Lets `FANFARE_PORT` stand in for `PORT` where it is set.
+/// Lets settings be read under their other names, where they are not set under ours.
 pub fn with_environment(command: Command) -> Command {
-    let name = if variable("FANFARE_PORT").is_some() { "FANFARE_PORT" } else { "PORT" };
-    command.mut_subcommand("serve", |serve| serve.mut_arg("port", |port| port.env(name)))
+    let others = auth::OTHER_NAMES.into_iter().chain([("port", "FANFARE_PORT", "PORT")]);
+    others.fold(command, |command, (arg, ours, other)| {
+        let name = match variable(ours) {
+            None if variable(other).is_some() => other,
+            Some(value) if is_service(&value) => other,
+            _ => ours,
+        };
+        command.mut_subcommand("serve", |serve| serve.mut_arg(arg, |arg| arg.env(name)))
+    })
 }
 
-/// The port of the hub on this machine, as the environment has it: where the other commands look.
-pub fn local_port() -> String {
-    let port = variable("FANFARE_PORT").or_else(|| variable("PORT"));
-    port.unwrap_or_else(|| "3000".to_owned())
+/// Host and port of the hub on this machine, as the environment has them: where the other commands
+/// look. What listens on every address is found on loopback. Nothing is refused here; a wrong
+/// setting leads nowhere under its own name.
+pub fn local_hub() -> String {
+    let host = variable("FANFARE_HOST").unwrap_or_else(|| "0.0.0.0".to_owned());
+    let host = match host.parse() {
+        Ok(IpAddr::V4(ip)) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        Ok(IpAddr::V6(ip)) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+        Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
+        Ok(IpAddr::V4(_)) | Err(_) => host,
+    };
+    let port = fanfare_port().or_else(|| variable("PORT"));
+    format!("{host}:{}", port.as_deref().unwrap_or("3000"))
 }
 
-/// Variables that look like settings and are none: most likely misspelt.
+/// Kubernetes tells every pod of a service called `fanfare` in variables that begin as ours do.
+fn fanfare_port() -> Option<String> {
+    variable("FANFARE_PORT").filter(|value| !is_service(value))
+}
+
+fn is_service(value: &str) -> bool {
+    ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme))
+}
+
+/// Whether Kubernetes sets such a variable: `FANFARE_SERVICE_HOST`, `FANFARE_SERVICE_PORT_HTTP`,
+/// `FANFARE_PORT_80_TCP_ADDR`, and those of a service `fanfare-...`.
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    let numbered = |(_, rest): (&str, &str)| {
+        let mut parts = rest.split('_');
+        let port = parts.next().is_some_and(|port| port.parse::<u16>().is_ok());
+        port && matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.split_once("_PORT_").is_some_and(numbered)
+        || (name.ends_with("_PORT") && is_service(value))
+}
+
+/// The token of the commands that speak to a hub: no setting of the hub itself.
+pub const TOKEN: &str = "FANFARE_TOKEN";
+
+/// What is in [`TOKEN`]. An empty one is none.
+pub fn token() -> Option<String> {
+    variable(TOKEN).filter(|token| !token.is_empty())
+}
+
+/// What is wrong with the environment, and stops nothing: variables that look like settings, of
+/// ours or of the official Mercure image, and are none.
 #[expect(clippy::disallowed_methods, reason = "this is the reader of the environment")]
-pub fn unknown_variables(command: &Command) -> Vec<String> {
+pub fn warnings(command: &Command) -> Vec<String> {
     let known = |name: &str| {
         command.get_arguments().any(|arg| arg.get_env().is_some_and(|env| env == name))
+            || auth::OTHER_NAMES.iter().any(|(_, _, other)| *other == name)
+    };
+    let ours = |name: &str| name.starts_with("FANFARE_") || name.starts_with("MERCURE_");
+    let warning = |(name, value): (String, String)| {
+        if name == "FANFARE_PORT" {
+            return is_service(&value).then(|| {
+                format!(
+                    "FANFARE_PORT is {value}, as Kubernetes sets it for a service called \
+                     `fanfare`, and is not used: write `enableServiceLinks: false` into the \
+                     pod's spec"
+                )
+            });
+        }
+        let fine = !ours(&name) || known(&name) || name == TOKEN || is_of_kubernetes(&name, &value);
+        (!fine).then(|| format!("{name} is not a setting: is it misspelt?"))
     };
     std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("FANFARE_") && name != "FANFARE_PORT" && !known(name))
+        .filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        })
+        .filter_map(warning)
         .collect()
 }
 
@@ -297,12 +365,18 @@ pub fn explain(error: &clap::Error, command: &Command) -> String {
     let of_flag =
         |arg: &&clap::Arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
     let all = command.get_subcommands().flat_map(Command::get_arguments);
-    let env = all.into_iter().find(of_flag).and_then(clap::Arg::get_env);
-    let name =
-        env.map_or_else(|| flag.to_owned(), |env| format!("{} ({flag})", env.to_string_lossy()));
+    let arg = all.into_iter().find(of_flag);
+    let env = arg.and_then(clap::Arg::get_env).map(|env| env.to_string_lossy());
     let allowed = std::error::Error::source(error)
         .map(ToString::to_string)
         .or_else(|| text(ContextKind::ValidValue).map(|values| format!("allowed is {values}")))
         .unwrap_or_else(|| "it has no value".to_owned());
-    format!("{name} can't be {value:?}: {allowed}")
+    match env {
+        // Not a word of a secret.
+        Some(env) if arg.is_some_and(clap::Arg::is_hide_env_values_set) => {
+            format!("{env} can't be used: {allowed}")
+        }
+        Some(env) => format!("{env} ({flag}) can't be {value:?}: {allowed}"),
+        None => format!("{flag} can't be {value:?}: {allowed}"),
+    }
 }

@@ -3,7 +3,8 @@
 //! Owns: the socket and its options. Promises: a stream learns at once that its client has left,
 //! without a write; a client that only half-closes still gets its answer; what a client sends
 //! into a stream is thrown away, up to a limit; a stream that is cut is gone at once; a connection
-//! on which nothing moves, or a request comes too slowly, is closed.
+//! on which nothing moves, or a request comes too slowly, is closed; connections without a stream
+//! don't keep others out.
 //! A stream may take the socket away from actix, once the kernel has everything that actix wrote.
 //! Does not: know HTTP.
 
@@ -26,9 +27,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 mod clock;
 mod lifeline;
+mod lobby;
 
 pub use clock::LINGER;
 pub use lifeline::{Lifeline, discard_on_close};
+pub use lobby::{Guest, Lobby};
 
 use clock::Clock;
 
@@ -71,6 +74,10 @@ impl Drop for Connection {
 struct State {
     /// The stream that it carries, if it does.
     stream: RefCell<Option<Arc<Lifeline>>>,
+    /// Its place among those that carry no stream.
+    guest: Guest,
+    /// A request has come.
+    asked: Cell<bool>,
     /// A request is being served.
     serving: Cell<bool>,
     /// The head of its answer is ready.
@@ -119,6 +126,7 @@ pub struct OpenStream(Rc<State>);
 impl Watch {
     /// Says that the head of a request has been read.
     pub fn begin_request(&self) {
+        self.0.asked.set(true);
         self.0.serving.set(true);
         self.0.answered.set(false);
         self.0.due.set(None);
@@ -129,8 +137,14 @@ impl Watch {
         self.0.answered.set(true);
     }
 
+    /// Whether a request has ever come.
+    pub fn was_asked(&self) -> bool {
+        self.0.asked.get()
+    }
+
     /// Says that the connection now carries a stream.
     pub fn begin_stream(&self, lifeline: Arc<Lifeline>) -> OpenStream {
+        self.0.guest.leave();
         *self.0.stream.borrow_mut() = Some(lifeline);
         OpenStream(Rc::clone(&self.0))
     }
@@ -180,18 +194,20 @@ impl OpenStream {
 impl Drop for OpenStream {
     fn drop(&mut self) {
         self.0.stream.take();
+        self.0.guest.enter();
     }
 }
 
 impl Connection {
     /// Takes over an accepted socket.
-    pub fn new(socket: TcpStream, options: Options) -> Self {
+    pub fn new(socket: TcpStream, options: Options, guest: Guest) -> Self {
         if let Err(error) = set_options(&socket, options) {
             // A client that has left already; its connection ends by itself.
             log::debug!("socket options: {error}");
         }
         let clock = Clock::new(options.idle_timeout, options.header_timeout);
-        Self { socket: Some(socket), state: Rc::default(), clock }
+        let state = Rc::new(State { guest, ..State::default() });
+        Self { socket: Some(socket), state, clock }
     }
 
     /// Who is at the other end.
@@ -253,6 +269,7 @@ impl AsyncRead for Connection {
         let read = this.socket()?.poll_read(cx, buffer);
         if read.is_ready() {
             let due = this.clock.read();
+            this.state.guest.enter();
             if !this.state.serving.get() && this.state.due.get().is_none() {
                 this.state.due.set(Some(due));
             }
@@ -260,6 +277,9 @@ impl AsyncRead for Connection {
         }
         if this.clock.poll_over(this.state.due.get(), cx) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if read.is_pending() && this.state.guest.is_shown_out(cx) {
+            return Poll::Ready(Ok(()));
         }
         read
     }

@@ -39,10 +39,14 @@ fn parse_line(field: &'static str, text: &str, limit: usize) -> Result<Arc<str>,
 pub struct EventId(Arc<str>);
 
 impl EventId {
-    /// Reads an id: one line, at most [`MAX_ID_BYTES`], outside the hub's own names.
+    /// Reads an id: one line, at most [`MAX_ID_BYTES`], outside the hub's own names, and such that
+    /// a browser can hand it back in a header.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.starts_with('#') || text == EARLIEST {
             return Err(Invalid::ReservedId);
+        }
+        if text.chars().any(char::is_control) || text.trim() != text {
+            return Err(Invalid::NoHeader { field: "id" });
         }
         parse_line("id", text, MAX_ID_BYTES).map(Self)
     }
@@ -90,6 +94,15 @@ impl Retry {
     }
 }
 
+/// Reads whether an event is private: on where there is no value.
+pub fn parse_private(text: &str) -> Result<bool, Invalid> {
+    match text {
+        "" | "1" | "true" | "on" => Ok(true),
+        "0" | "false" | "off" => Ok(false),
+        _ => Err(Invalid::Switch { field: "private" }),
+    }
+}
+
 /// What a publisher asks the hub to pass on.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -103,4 +116,6 @@ pub struct Event {
     pub kind: Option<EventType>,
     /// A reconnection time for those who receive it.
     pub retry: Option<Retry>,
+    /// Whether only those receive it whose grants cover one of its topics.
+    pub private: bool,
 }

@@ -27,9 +27,22 @@ pub enum Invalid {
         /// The part's name in a request.
         field: &'static str,
     },
+    /// Servers refuse a header with a control character, and take the white space off its ends: the
+    /// client that reconnects would be lost, or ask for another id.
+    #[error(
+        "`{field}` contains a control character, or begins or ends with white space: a browser \
+         can't hand it back"
+    )]
+    NoHeader {
+        /// The part's name in a request.
+        field: &'static str,
+    },
     /// The id has a meaning to the hub.
     #[error("`id` begins with `#` or is `earliest`: these belong to the hub")]
     ReservedId,
+    /// The topic has a meaning to the hub: nobody else may say who is there.
+    #[error("`topic` contains /.well-known/mercure: these topics belong to the hub")]
+    ReservedTopic,
     /// Not a reconnection time.
     #[error("`retry` is not a whole number of milliseconds from 0 to {limit}")]
     Retry {
@@ -44,9 +57,32 @@ pub enum Invalid {
         /// The limit.
         limit: usize,
     },
-    /// A template would take too much memory when compiled.
-    #[error("`{field}` is a template with too many variables")]
+    /// Neither on nor off.
+    #[error(
+        "`{field}` is on or off: leave its value out, or give it one of 1, true, on, 0, false, off"
+    )]
+    Switch {
+        /// The part's name in a request.
+        field: &'static str,
+    },
+    /// Not the id of a subscriber.
+    #[error("`id` is not the id of a subscriber, which its stream begins with")]
+    SubscriberId,
+    /// Nobody is named, or too many are.
+    #[error("name a `subject`, or the `id` of a subscriber: one of them")]
+    Whom,
+    /// A template would take too long to match.
+    #[error("`{field}` is a template with more than {limit} expressions")]
     TooComplex {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// Not a URL Pattern, or one that would take too much memory or too long to compile. Which of
+    /// them is the compiler's secret.
+    #[error("`{field}` is not a URL Pattern, or too complex: simplify it")]
+    Pattern {
         /// The part's name in a request.
         field: &'static str,
     },

@@ -11,12 +11,16 @@
 //! | event | what is published: topics, data, optional id, type and retry |
 //! | frame | an event encoded for the wire, once, as shared bytes |
 //! | topic | the name an event is published under |
-//! | selector | what a subscriber asks for: `*`, an exact topic, or an RFC 6570 template |
+//! | selector | what a subscriber asks for: `*`, a topic, an RFC 6570 template, a URL Pattern |
 //! | subscriber | an entry in a Broadcaster's registry |
 //! | subscription | the stream of one subscriber |
 //! | Broadcaster | the actor that owns the subscriber map of one HTTP worker |
 //! | history | the ordered log of events that a returning subscriber is replayed from |
 //! | position | a place in the history: epoch and sequence |
+//! | token | a JWT that says what its bearer may do |
+//! | grant | what a valid token allows |
+//! | terms | what a stream was opened with: private topics, an end, the hub's own events or not |
+//! | dialect | the generation of Mercure that a request is of: 0.x or 1.0 |
 //! | drain | the planned end of all streams before the process stops |
 //!
 //! # The way of an event
@@ -26,18 +30,21 @@
 //!    the one order.
 //! 3. The hub's tail takes what was appended since its last round, and tells every
 //!    [`hub::Broadcaster`], one a worker.
-//! 4. Each Broadcaster asks its [`hub::registry`] who matches, and puts the frame into the
-//!    bounded queue of each. When all have answered, so is the publisher.
-//! 5. The [`hub::Subscription`] of each subscriber passes its frames on to the
-//!    [`connection`].
+//! 4. Each Broadcaster asks its [`hub::registry`] who matches, and writes to the socket of each;
+//!    what the kernel does not take waits in a bounded backlog. When all have answered, so is the
+//!    publisher.
+//! 5. A stream begins at actix, and may have to stay there: then step 4 ends in a bounded queue,
+//!    and its [`hub::Subscription`] passes the frames on to the [`connection`].
 //!
 //! ARCHITECTURE.md has the reasons, with measurements.
 
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod connection;
 pub mod event;
+pub mod files;
 pub mod history;
 pub mod http;
 pub mod hub;

@@ -1,28 +1,41 @@
 // Puts the panels together. Each knows its own elements; what one has to tell another goes
 // through here.
 
+import { Access } from './access.js';
 import { Connect } from './connect.js';
+import { Discovery } from './discovery.js';
 import { $ } from './element.js';
 import { Events } from './events.js';
 import { Frames } from './frames.js';
-import { HUB } from './hub.js';
+import { short } from './hub.js';
 import { Latency } from './latency.js';
+import { protocol, watchProtocol } from './protocol.js';
 import { Publish } from './publish.js';
+import { Subscriptions } from './subscriptions.js';
 import { tabs } from './tabs.js';
 
-$('hub-address').textContent = HUB.host + HUB.pathname.replace(/\/$/, '');
-
 const events = new Events();
-const connect = new Connect({
-  began: () => events.begin(),
-  received: (event) => events.add(event),
-  paused: (paused) => events.pause(paused),
-});
+const frames = new Frames();
 const published = (id, topics) => events.name(id, topics);
-new Publish({ publishing: (type) => connect.listen(type), published });
-new Frames({
-  asked: () => ({ selectors: connect.selectors, lastEventId: connect.lastEventId }),
-  typeSeen: (type) => connect.listen(type),
+const publish = new Publish({ published });
+const views = tabs(document.querySelector('[role=tablist]'));
+
+new Connect({
+  began: () => [events, frames].forEach((view) => view.begin()),
+  arrived: (text, bytes) => frames.add(text, bytes),
+  received: (event) => events.add(event),
+  paused: (paused) => [events, frames].forEach((view) => view.pause(paused)),
 });
 new Latency({ published });
-tabs(document.querySelector('[role=tablist]'));
+new Access({ changed: () => publish.update() });
+new Subscriptions();
+
+const update = () => {
+  $('hub-address').textContent = short(protocol().hub);
+  publish.update();
+};
+new Discovery({ found: update });
+watchProtocol(() => {
+  update();
+  views.update();
+});

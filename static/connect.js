@@ -1,28 +1,39 @@
 // The panel that opens a stream and shows how it is.
 
-import { $ } from './element.js';
-import { namesIn, onlyTopic } from './names.js';
+import { $, write } from './element.js';
+import { namesIn } from './names.js';
+import { protocol } from './protocol.js';
+import { openStream } from './request.js';
+import { soon } from './soon.js';
 import { Stream } from './stream.js';
 import { clock } from './time.js';
 
+/** The states of a stream that is there, or about to be. */
+const LIVE = ['connecting', 'open', 'dropped'];
+/** Those from which it goes on where it was. */
+const AWAY = ['dropped', 'refused', 'expired'];
+const HELPED_BY_TOKEN = ['refused', 'expired'];
+
 export class Connect {
   #stream;
-  #topics = [];
-  #drawing = false;
+  /** The topic of all that comes, where there can only be one. */
+  #topic = '';
 
-  /** `began()` is called for a new stream, `received(event)` for each event, `paused(yes)`. */
-  constructor({ began, received, paused }) {
+  /** `began()` is called for a new stream, `arrived(text, bytes)` for what comes at a time,
+      `received(event)` for each event, `paused(yes)`. */
+  constructor({ began, arrived, received, paused }) {
     this.#stream = new Stream({
-      changed: () => this.#drawSoon(),
-      received: (event) => received({ ...event, topic: onlyTopic(this.#topics) }),
+      changed: soon(() => this.#draw()),
+      arrived,
+      received: (event) => received({ ...event, topic: this.#topic }),
     });
     $('connect-form').addEventListener('submit', (event) => {
       event.preventDefault();
       began();
-      this.#topics = this.selectors;
-      this.#stream.connect(this.#topics, this.lastEventId);
+      this.#connect();
     });
-    $('types').addEventListener('input', () => this.#listenToTyped());
+    parameters().forEach((choice) => choice.addEventListener('change', explainParameter));
+    explainParameter();
     $('pause').addEventListener('click', () => {
       const pause = $('pause').ariaPressed !== 'true';
       $('pause').ariaPressed = pause;
@@ -30,47 +41,28 @@ export class Connect {
       paused(pause);
     });
     $('drop').addEventListener('click', () => {
-      if (this.#stream.state === 'dropped') this.#stream.resume();
+      if (AWAY.includes(this.#stream.state)) this.#stream.resume();
       else this.#stream.drop();
     });
     $('close').addEventListener('click', () => this.#stream.close());
-    // What a browser restored into the fields after a reload counts too.
-    this.#listenToTyped();
     this.#draw();
   }
 
-  /** What the fields ask for, also before it is connected. */
-  get selectors() {
-    return namesIn($('topics').value);
-  }
-
-  get lastEventId() {
-    return $('last-event-id').value.trim();
-  }
-
-  /** Adds a type that turned up. It has to happen before its first event. */
-  listen(type) {
-    const types = namesIn($('types').value);
-    if (!type || type === 'message' || type === 'gap' || types.includes(type)) return;
-    $('types').value = [...types, type].join(', ');
-    this.#stream.listen(type);
-  }
-
-  #listenToTyped() {
-    namesIn($('types').value).forEach((type) => this.#stream.listen(type));
-  }
-
-  /** Once a frame at the most: events can come faster. */
-  #drawSoon() {
-    if (this.#drawing) return;
-    this.#drawing = true;
-    requestAnimationFrame(() => this.#draw());
+  #connect() {
+    const [spoken, topics, by] = [protocol(), namesIn($('topics').value), chosenParameter()];
+    this.#topic = spoken.onlyTopic({ topics, by });
+    const open = (lastEventId, signal) => (
+      openStream(spoken.stream({ topics, by, lastEventId }), spoken.tickets, signal)
+    );
+    this.#stream.connect(open, $('last-event-id').value.trim());
   }
 
   #draw() {
-    this.#drawing = false;
     const { state, subscriber, lastEventId, since, reconnects, hint } = this.#stream;
-    const live = state !== 'closed';
+    const live = LIVE.includes(state);
+    const away = AWAY.includes(state);
+    // There is what helps.
+    if (HELPED_BY_TOKEN.includes(state) && $('state').dataset.state !== state) $('access').open = true;
     write($('state'), state);
     $('state').dataset.state = state;
     write($('subscriber'), subscriber || '–');
@@ -79,14 +71,16 @@ export class Connect {
     write($('reconnects'), String(reconnects));
     write($('connect-hint'), hint);
     write($('open'), live ? 'Reconnect' : 'Connect');
-    write($('drop'), state === 'dropped' ? 'Resume now' : 'Drop and resume');
+    write($('drop'), away ? 'Resume now' : 'Drop and resume');
     $('pause').disabled = !live && $('pause').ariaPressed !== 'true';
-    $('drop').disabled = !live || !lastEventId;
+    $('drop').disabled = !(live || away) || !lastEventId;
     $('close').disabled = !live;
   }
 }
 
-/** Leaves an element alone that says it already: a live region would say it again. */
-function write(target, text) {
-  if (target.textContent !== text) target.textContent = text;
+const parameters = () => [...document.getElementsByName('by')];
+const chosenParameter = () => parameters().find((choice) => choice.checked).value;
+
+function explainParameter() {
+  $('by-hint').textContent = parameters().find((choice) => choice.checked).parentElement.title;
 }

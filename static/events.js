@@ -1,6 +1,7 @@
 // The list of events as they arrive.
 
 import { $ } from './element.js';
+import { Inbox } from './inbox.js';
 import { List } from './list.js';
 import { Marks } from './marks.js';
 import { Row } from './row.js';
@@ -11,15 +12,12 @@ const SHOWN = 500;
 export class Events {
   #list = new List($('event-list'), SHOWN);
   #rows = [];
-  /** Arrived, and not in the list yet; the newest only, as in the list. */
-  #waiting = [];
+  #inbox = new Inbox(SHOWN, (fresh) => this.#draw(fresh));
   #marks = new Marks();
   /** The topics of what this page published, by id. */
   #topics = new Map();
   #total = 0;
   #held = 0;
-  #paused = false;
-  #drawing = false;
 
   constructor() {
     $('filter').addEventListener('input', () => this.#filter());
@@ -41,27 +39,23 @@ export class Events {
   add(event) {
     const mark = markOf(event, this.#marks);
     const topic = this.#topics.get(event.id) ?? event.topic;
-    this.#waiting.push({ event: { ...event, topic }, mark });
-    if (this.#waiting.length > SHOWN) this.#waiting.shift();
     this.#total += 1;
-    if (this.#paused) this.#held += 1;
-    this.#drawSoon();
+    if (this.#inbox.paused) this.#held += 1;
+    this.#inbox.add({ event: { ...event, topic }, mark });
   }
 
   /** Says which topics an event has that this page published; it may be in the list already. */
-  name(id, topics) {
-    const text = topics.join(', ') || 'default';
+  name(id, text) {
     this.#topics.set(id, text);
     if (this.#topics.size > SHOWN) this.#topics.delete(this.#topics.keys().next().value);
-    this.#waiting.filter(({ event }) => event.id === id).forEach(({ event }) => { event.topic = text; });
+    this.#inbox.items.filter(({ event }) => event.id === id).forEach(({ event }) => { event.topic = text; });
     this.#rows.filter((row) => row.id === id).forEach((row) => row.setTopic(text));
   }
 
   /** Stops showing; what arrives is held. */
   pause(paused) {
-    this.#paused = paused;
     this.#held = 0;
-    this.#drawSoon();
+    this.#inbox.pause(paused);
   }
 
   /** A new stream: what it replays is no duplicate of what the last one brought. */
@@ -71,33 +65,21 @@ export class Events {
 
   #clear() {
     this.#rows = [];
-    this.#waiting = [];
     this.#total = 0;
     this.#held = 0;
+    this.#inbox.clear();
     this.#list.clear();
     $('follow').checked = true;
     this.begin();
-    this.#draw();
+    this.#count();
   }
 
-  /** All that came since the last frame goes in at once: hundreds a second stay quick. */
-  #drawSoon() {
-    if (this.#drawing) return;
-    this.#drawing = true;
-    requestAnimationFrame(() => this.#draw());
-  }
-
-  #draw() {
-    this.#drawing = false;
-    if (!this.#paused && this.#waiting.length > 0) {
-      const [text, as] = [filterText(), shape()];
-      const fresh = this.#waiting.map(({ event, mark }) => new Row(event, mark, as));
-      fresh.forEach((row) => row.filter(text));
-      this.#waiting = [];
-      this.#rows.push(...fresh);
-      this.#rows = this.#rows.slice(-SHOWN);
-      this.#list.append(...fresh.map((row) => row.element));
-    }
+  #draw(fresh) {
+    const [text, as] = [filterText(), shape()];
+    const rows = fresh.map(({ event, mark }) => new Row(event, mark, as));
+    rows.forEach((row) => row.filter(text));
+    this.#rows = [...this.#rows, ...rows].slice(-SHOWN);
+    this.#list.append(...rows.map((row) => row.element));
     this.#count();
   }
 
@@ -112,8 +94,9 @@ export class Events {
     const number = (count) => count.toLocaleString('en');
     const visible = this.#rows.filter((row) => !row.element.hidden).length;
     const parts = [`${number(visible)} of ${number(this.#total)} shown`];
-    if (this.#paused) parts.push(`paused, ${number(this.#held)} held`);
-    $('event-bar').textContent = this.#total > 0 || this.#paused ? parts.join(' · ') : 'No events yet';
+    const { paused } = this.#inbox;
+    if (paused) parts.push(`paused, ${number(this.#held)} held`);
+    $('event-bar').textContent = this.#total > 0 || paused ? parts.join(' · ') : 'No events yet';
     $('event-count').textContent = number(this.#total);
   }
 }

@@ -6,7 +6,8 @@ export function namesIn(text) {
   return [...new Set(names.filter((name) => name))];
 }
 
-/** The topic of all events that these selectors match, where there can only be one. */
+/** The topic of all events that these selectors match, where there can only be one; those of Mercure
+    0.x are the same. */
 export function onlyTopic(selectors) {
   if (selectors.length === 0) return 'default';
   const [first] = selectors;

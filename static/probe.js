@@ -1,6 +1,8 @@
 // Measures how long an event takes from here to the hub and back.
 
-import { publishRequest, send, streamAddress } from './hub.js';
+import { FANFARE } from './fanfare.js';
+import { advice, reason } from './refusal.js';
+import { send, streamAddressWithTicket } from './request.js';
 
 const COUNT = 10;
 /** They are sent one after the other, whether or not they arrive: who holds them back shows it
@@ -15,7 +17,7 @@ const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
     `published(id, topics)` hears of each event. */
 export async function probe(published) {
   const topic = `latency-${Date.now()}-${Math.random().toString(36).slice(2)}`;
-  const source = new EventSource(streamAddress([topic], ''));
+  const source = new EventSource(await streamAddressWithTicket(FANFARE.stream({ topics: [topic] })));
   const result = { opened: false, sent: [], arrived: [] };
   try {
     result.opened = await within(PATIENCE, new Promise((done) => { source.onopen = done; }));
@@ -39,12 +41,17 @@ export async function probe(published) {
 async function publishAll(topic, sent, published) {
   for (let number = 0; number < COUNT; number += 1) {
     const body = JSON.stringify({ number });
-    const request = publishRequest({ topics: [topic], contentType: 'application/json', body });
+    const request = FANFARE.event({ topics: [topic], contentType: 'application/json', body });
     sent[number] = performance.now();
-    const [answer] = await Promise.all([send(request), pause(APART)]);
-    if (!answer.ok) throw new Error(`the hub answered ${answer.status}: ${answer.text}`);
-    published(JSON.parse(answer.text).id, [topic]);
+    const [{ response, text }] = await Promise.all([send(request), pause(APART)]);
+    if (!response.ok) throw new Error(refusal(response, text));
+    published(FANFARE.idIn(text), topic);
   }
+}
+
+function refusal(response, text) {
+  const { code, message } = reason(response, text);
+  return `the hub answered ${response.status}: ${message}. ${advice(response.status, code, 'publish')}`;
 }
 
 async function within(ms, promise) {

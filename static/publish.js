@@ -3,31 +3,35 @@
 import { copy } from './copy.js';
 import { curl } from './curl.js';
 import { $ } from './element.js';
-import { publishRequest, send } from './hub.js';
 import { jsonError, showJson } from './json.js';
+import { MERCURE } from './mercure.js';
 import { namesIn } from './names.js';
+import { protocol } from './protocol.js';
+import { advice, reason } from './refusal.js';
+import { send } from './request.js';
 import { span } from './time.js';
+import { token } from './token.js';
 
 const EXAMPLES = {
   json: '{\n  "message": "hello"\n}',
   form: 'message=hello',
+  // Mercure takes any text.
+  text: 'hello',
 };
 
 export class Publish {
   /** What was typed, for each format. */
   #texts = { ...EXAMPLES };
   #format = 'json';
-  #publishing;
   #published;
 
-  /** `publishing(type)` is called before a request, `published(id, topics)` after its answer. */
-  constructor({ publishing, published }) {
-    this.#publishing = publishing;
+  /** `published(id, topics)` is called for each event that the hub has taken; topics as a text. */
+  constructor({ published }) {
     this.#published = published;
     $('data').value = this.#texts[this.#format];
-    document.getElementsByName('format').forEach((choice) => {
+    formats().forEach((choice) => {
       choice.checked = choice.value === this.#format;
-      choice.addEventListener('change', () => this.#choose(choice.value));
+      choice.addEventListener('change', () => this.#choose());
     });
     $('publish-form').addEventListener('input', () => this.#check());
     $('publish-form').addEventListener('submit', (event) => {
@@ -37,14 +41,21 @@ export class Publish {
     $('data').addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.#send();
     });
-    $('copy-curl').addEventListener('click', () => copy(curl(this.#request()), $('copy-curl')));
+    $('copy-curl').addEventListener('click', () => copy(this.#curl(), $('copy-curl')));
     this.#check();
   }
 
-  #choose(format) {
+  /** Another protocol, or another token. */
+  update() {
+    this.#choose();
+  }
+
+  #choose() {
     this.#texts[this.#format] = $('data').value;
-    this.#format = format;
-    $('data').value = this.#texts[format];
+    const any = protocol() === MERCURE;
+    this.#format = any ? 'text' : formats().find((choice) => choice.checked).value;
+    $('data').value = this.#texts[this.#format];
+    $('publish-topics').placeholder = protocol().noTopics;
     this.#check();
   }
 
@@ -53,19 +64,24 @@ export class Publish {
     const problem = this.#format === 'json' ? jsonError($('data').value) : '';
     $('data-error').textContent = problem && `Not JSON: ${problem}`;
     $('data').ariaInvalid = Boolean(problem);
-    $('curl').textContent = curl(this.#request());
+    $('curl').textContent = this.#curl();
     return !problem;
   }
 
+  #curl() {
+    return curl(this.#request(), token.text !== '');
+  }
+
   #request() {
-    const [json, text] = [this.#format === 'json', $('data').value];
-    return publishRequest({
+    const [form, text] = [this.#format === 'form', $('data').value];
+    return protocol().event({
       topics: this.#topics(),
       type: $('type').value.trim(),
       id: $('id').value.trim(),
       retry: $('retry').value.trim(),
-      contentType: json ? 'application/json' : 'application/x-www-form-urlencoded',
-      body: json ? text : String(new URLSearchParams(fields(text))),
+      isPrivate: $('private').checked,
+      contentType: form ? 'application/x-www-form-urlencoded' : 'application/json',
+      body: form ? String(new URLSearchParams(fields(text))) : text,
     });
   }
 
@@ -78,24 +94,28 @@ export class Publish {
       $('data').focus();
       return;
     }
-    const topics = this.#topics();
-    this.#publishing($('type').value.trim());
+    const [spoken, topics] = [protocol(), this.#topics()];
     const begun = performance.now();
     try {
-      const answer = await send(this.#request());
-      this.#show(`${answer.status} in ${span(performance.now() - begun)}`, answer.text, answer.ok);
-      if (answer.ok) this.#published(JSON.parse(answer.text).id, topics);
+      const { response, text } = await send(this.#request());
+      const [{ ok, status }, took] = [response, span(performance.now() - begun)];
+      const { code } = reason(response, text);
+      this.#show(`${status} in ${took}`, text, ok, advice(status, code, 'publish'));
+      if (ok) this.#published(spoken.idIn(text), topics.join(', ') || spoken.noTopics);
     } catch (error) {
       this.#show('No answer', error.message, false);
     }
   }
 
-  #show(status, body, ok) {
+  #show(status, body, ok, whatToDo = '') {
     $('answer').dataset.ok = ok;
     $('answer-status').textContent = status;
+    $('answer-advice').textContent = whatToDo;
     showJson($('answer-body'), body);
   }
 }
+
+const formats = () => [...document.getElementsByName('format')];
 
 /** The fields of a form, one `name=value` a line. */
 function fields(text) {

@@ -5,6 +5,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+if [ "$(id -u)" != 0 ]; then
+  echo "container: needs root, which makes file systems and enters them" >&2
+  exit 1
+fi
+
 missing=()
 for tool in buildah debootstrap; do
   command -v "$tool" >/dev/null || missing+=("$tool")

@@ -5,26 +5,7 @@
 
 set -euo pipefail
 cd "$(dirname "$0")/clients"
-# Debian keeps servers out of the PATH of those who are not root.
-PATH=$PATH:/usr/sbin:/sbin
-
-packages=()
-
-# Names a package, and a command that succeeds where it is not needed: a Node from elsewhere is as
-# good as Debian's.
-need() {
-    local package=$1
-    shift
-    "$@" >/dev/null 2>&1 || packages+=("$package")
-}
-
-has() {
-    command -v "$1"
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
-}
+. ../packages.sh
 
 need gcc has cc
 # The compiler answers with the file's path if it finds it, and else with the bare name.
@@ -32,6 +13,7 @@ need libc6-dev test -e "$(cc -print-file-name=crt1.o 2>/dev/null)"
 need make has make
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need curl has curl
+need openssl has openssl
 need nodejs has node
 need npm has npm
 need python3 has python3
@@ -46,25 +28,9 @@ need caddy has caddy
 need redis-server has redis-server
 need iproute2 has ip
 need procps has ps
-need util-linux has unshare
+need util-linux has nsenter
 
-if [ ${#packages[@]} -gt 0 ]; then
-    echo "install-tools: apt-get install ${packages[*]}"
-    # Their services stay stopped: the only servers that run are those that a test starts.
-    policy=/usr/sbin/policy-rc.d
-    if [ ! -e "$policy" ]; then
-        trap 'as_root rm -f "$policy"' EXIT
-        printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$policy"
-    fi
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null
-fi
-
-# Tells whether a folder was made from these very things.
-is_made_from() {
-    [ "$(cat "$1/.made-from" 2>/dev/null)" = "$2" ]
-}
+install_packages
 
 from=$(node --version && cat package.json package-lock.json)
 if ! is_made_from node_modules "$from"; then

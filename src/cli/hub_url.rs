@@ -6,6 +6,8 @@ use actix_web::http::Uri;
 use awc::Client;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::config;
+
 /// The root of a hub: `http://host:port`, with a path where a proxy adds one.
 #[derive(Debug, Clone)]
 pub struct HubUrl(String);
@@ -29,8 +31,8 @@ impl fmt::Display for HubUrl {
 
 impl HubUrl {
     /// The hub on this machine.
-    pub fn local(port: &str) -> Self {
-        Self(format!("http://127.0.0.1:{port}"))
+    pub fn local() -> Self {
+        Self(format!("http://{}", config::local_hub()))
     }
 
     /// The address of a path of the hub, with a query.

@@ -49,8 +49,8 @@ async fn append_all(import: &Import) -> Result<(), String> {
     let (history, tail) = History::open(&kept.place, kept.retention(), kept.durability)
         .map_err(|error| error.to_string())?;
     rt::spawn(answer(tail));
-    let (mut waiting, mut private) = (Vec::new(), 0);
-    let (mut appended, mut bytes, mut result) = (0, 0, Ok(()));
+    let (mut waiting, mut appended, mut bytes) = (Vec::new(), 0, 0);
+    let mut result = Ok(());
     for (line, number) in lines.zip(1_u64..) {
         let line = line.map_err(name)?;
         if line.trim().is_empty() {
@@ -59,10 +59,6 @@ async fn append_all(import: &Import) -> Result<(), String> {
         bytes += line.len();
         let bad = |why: &dyn std::fmt::Display| format!("{}, line {number}: {why}", import.from);
         let event = match serde_json::from_str::<Line>(&line) {
-            Ok(line) if line.is_private() => {
-                private += 1;
-                continue;
-            }
             Ok(line) => line.into_event().map_err(|error| bad(&error)),
             Err(error) => Err(bad(&error)),
         };
@@ -85,9 +81,6 @@ async fn append_all(import: &Import) -> Result<(), String> {
     appended += wait_for(&mut waiting).await?;
     history.close().await;
     println!("{appended} events imported into {}", kept.place);
-    if private > 0 {
-        println!("{private} private events left out: this hub shows its events to everyone");
-    }
     result
 }
 

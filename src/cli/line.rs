@@ -4,7 +4,7 @@
 //! {"position":"#1764000000000-42","time":1764000012345,"id":"own","type":"price","retry":1000,"topics":["news"],"data":"{\"price\":12.50}"}
 //! ```
 //!
-//! Only `data` has to be there. `position` and `time` are for the reader: an imported event gets
+//! Only `data` has to be there, and `"private":true` where not everyone may see it. `position` and `time` are for the reader: an imported event gets
 //! its own. The names of a Mercure hub's stored updates are read, too (`Data`, `ID`, `Topics`).
 
 use serde::{Deserialize, Serialize};
@@ -45,14 +45,9 @@ impl Line {
             kind: event.kind.as_ref().map(|kind| kind.as_str().to_owned()),
             retry: event.retry.map(|retry| retry.as_millis().into()),
             topics: event.topics.iter().map(|topic| topic.as_str().to_owned()).collect(),
-            private: false,
+            private: event.private,
             data: event.data.clone(),
         }
-    }
-
-    /// Whether not everyone may see it.
-    pub fn is_private(&self) -> bool {
-        self.private
     }
 
     /// The event, through the doors that what is published passes through. An empty part is one
@@ -67,6 +62,7 @@ impl Line {
             id: self.id.filter(there).map(|id| EventId::parse(&id)).transpose()?,
             kind: self.kind.filter(there).map(|kind| EventType::parse(&kind)).transpose()?,
             retry: retry.transpose()?,
+            private: self.private,
         })
     }
 }

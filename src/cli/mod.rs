@@ -1,6 +1,11 @@
 //! The command line: one file a command.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{
+    ffi::OsString,
+    fmt::Display,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
@@ -9,18 +14,20 @@ use crate::{
     history::Place,
 };
 
-use hub_url::HubUrl;
-
+mod answer;
 mod bench;
 mod bolt;
 mod export;
 mod health;
 mod hub_url;
 mod import;
+mod journal;
 mod line;
 mod publish;
+mod refusal;
 mod serve;
 mod subscribe;
+mod token;
 
 /// A self-hosted Server-Sent Events hub
 #[derive(Debug, Parser)]
@@ -56,14 +63,17 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     if !names_command(&arguments, &command) {
         arguments.insert(1.min(arguments.len()), "serve".into());
     }
-    let parsed = command
-        .clone()
-        .try_get_matches_from(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let matches = command.clone().try_get_matches_from(arguments);
+    if let Some(serve) = matches.as_ref().ok().and_then(|all| all.subcommand_matches("serve"))
+        && let Err(error) = config::refuse_secret_arguments(serve)
+    {
+        return refuse(&error);
+    }
+    let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(Cli::Serve(config)) => {
-            let unknown = command.find_subcommand("serve").map(config::unknown_variables);
-            serve::run(&config, &unknown.unwrap_or_default())
+            let warnings = command.find_subcommand("serve").map(config::warnings);
+            serve::run(&config, &warnings.unwrap_or_default())
         }
         Ok(Cli::Publish(publish)) => publish::run(&publish),
         Ok(Cli::Subscribe(subscribe)) => subscribe::run(&subscribe),
@@ -90,9 +100,12 @@ fn names_command(arguments: &[OsString], command: &clap::Command) -> bool {
         || !first.starts_with('-')
 }
 
-/// The hub on this machine.
-fn default_url() -> HubUrl {
-    HubUrl::local(&config::local_port())
+/// Prints a result. That nobody reads it any more, as with `| head`, is no error.
+fn print(result: impl Display) -> Result<(), String> {
+    match writeln!(io::stdout().lock(), "{result}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
 }
 
 /// What is in memory is in the hub's, not in ours.

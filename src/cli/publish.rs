@@ -5,7 +5,12 @@ use std::{io::Read as _, process::ExitCode};
 use actix_web::rt::System;
 use clap::Args;
 
-use super::hub_url::{HubUrl, client};
+use super::{
+    answer,
+    hub_url::{HubUrl, client},
+    refusal::Ask,
+    token::TokenArgs,
+};
 
 /// What to publish, and where.
 #[derive(Debug, Args)]
@@ -27,8 +32,13 @@ pub struct Publish {
     /// The reconnection time that receivers are told, in milliseconds
     #[arg(long, value_name = "MS")]
     retry: Option<String>,
+    /// Only for subscribers whose tokens cover one of its topics
+    #[arg(long)]
+    private: bool,
+    #[command(flatten)]
+    token: TokenArgs,
     /// The hub
-    #[arg(long, default_value_t = super::default_url())]
+    #[arg(long, default_value_t = HubUrl::local())]
     url: HubUrl,
 }
 
@@ -38,6 +48,13 @@ pub fn run(publish: &Publish) -> ExitCode {
 }
 
 async fn send(publish: &Publish) -> Result<(), String> {
+    let reads_data = matches!(publish.data.as_deref(), None | Some("-"));
+    if reads_data && publish.token.is_standard_input() {
+        return Err("standard input can't be both: give the data as an argument, or the token \
+                    in a file"
+            .to_owned());
+    }
+    let token = publish.token.open()?.next()?;
     let data = match publish.data.as_deref() {
         None | Some("-") => read_input()?,
         Some(data) => data.to_owned(),
@@ -51,18 +68,17 @@ async fn send(publish: &Publish) -> Result<(), String> {
     query.extend(publish.kind.as_deref().map(|kind| ("type", kind)));
     query.extend(publish.id.as_deref().map(|id| ("id", id)));
     query.extend(publish.retry.as_deref().map(|retry| ("retry", retry)));
+    query.extend(publish.private.then_some(("private", "1")));
 
     let request = client().post(publish.url.with("/send-event", &query));
-    let sent = request.content_type("application/json").send_body(data).await;
-    let mut response = sent.map_err(|error| format!("{}: {error}", publish.url))?;
-    let body = response.body().await.map_err(|error| format!("{}: {error}", publish.url))?;
-    let answer = String::from_utf8_lossy(&body);
-    if response.status().is_success() {
-        println!("{answer}");
-        Ok(())
-    } else {
-        Err(format!("{}: {answer}", response.status()))
-    }
+    let request = request.content_type("application/json");
+    let request = match &token {
+        Some(token) => request.insert_header(("authorization", token.authorization())),
+        None => request,
+    };
+    let claim = "a claim `mercure.publish` that covers each --topic";
+    let ask = Ask { token: token.as_ref(), claim };
+    answer::print(&publish.url, request.send_body(data), Some(ask)).await
 }
 
 fn read_input() -> Result<String, String> {

@@ -1,44 +1,98 @@
 //! `fanfare serve`: the hub.
 
-use std::process::ExitCode;
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io, panic,
+    process::ExitCode,
+    time::Duration,
+};
 
 use actix_web::rt::{self, System};
+use env_logger::Target;
 use log::LevelFilter;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
 };
 
-use crate::{app::Application, config::Config};
+use super::journal::Journal;
+use crate::{
+    app::{Application, StartError},
+    config::Config,
+};
+
+/// How long a log that nobody reads may hold up the end.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Runs until a signal, or until it fails.
-pub fn run(config: &Config, unknown_variables: &[String]) -> ExitCode {
+pub fn run(config: &Config, warnings: &[String]) -> ExitCode {
+    let journal = match begin_log(config) {
+        Ok(journal) => journal,
+        Err(error) => return super::report(Err(format!("the log can't begin: {error}"))),
+    };
+    for warning in warnings {
+        log::warn!("{warning}");
+    }
+    let code = match System::new().block_on(serve(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            match error.downcast_ref() {
+                Some(StartError::Settings(_) | StartError::Keys(_)) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    };
+    journal.flush(LAST_LINES);
+    code
+}
+
+fn begin_log(config: &Config) -> io::Result<Journal> {
+    let journal = Journal::start()?;
     env_logger::Builder::new()
         .parse_filters(&config.log)
         // It calls it an error when a stream ends itself, which is how a socket is taken over.
         .filter_module("actix_http::h1::dispatcher", LevelFilter::Off)
+        .target(Target::Pipe(Box::new(journal.clone())))
+        .write_style(anstream::AutoStream::choice(&io::stderr()).into())
         .init();
-    for name in unknown_variables {
-        log::warn!("{name} is not a setting: is it misspelt?");
-    }
-    match System::new().block_on(serve(config)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::error!("{error}");
-            ExitCode::FAILURE
+    // Or a thread that panics would wait for whoever reads stderr, before anyone learns of it.
+    panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string().replace('\n', " ");
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            log::error!("{text}\n{backtrace}");
+        } else {
+            log::error!("{text}");
         }
-    }
+    }));
+    Ok(journal)
 }
 
 async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     // Before anything listens: who waits for the port may stop us as soon as it is open.
-    let stop = stop_signals()?;
-    let application = Application::start(config).await?;
+    let mut stop = stop_signals()?;
+    // Without a listener this signal ends the process.
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let application = tokio::select! {
+        started = Application::start(config) => started?,
+        _ = stop.recv() => {
+            log::info!("stopped before it had started");
+            return Ok(());
+        }
+    };
+    let authority = application.authority().clone();
+    rt::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            log::info!("reading the keys again");
+            authority.reload().await;
+        }
+    });
     Ok(application.run(stop).await?)
 }
 
 /// A word for each SIGTERM and Ctrl-C. As process 1 of a container they would have no effect.
-fn stop_signals() -> std::io::Result<mpsc::Receiver<()>> {
+fn stop_signals() -> io::Result<mpsc::Receiver<()>> {
     let (told, stop) = mpsc::channel(2);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -9,12 +9,22 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{http::StatusCode, rt::System};
+use actix_web::{
+    http::{
+        StatusCode,
+        header::{self, HeaderMap},
+    },
+    rt::System,
+};
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
 use tokio::time::{sleep, timeout};
 
-use super::hub_url::{HubUrl, client};
+use super::{
+    hub_url::{HubUrl, client},
+    refusal::Ask,
+    token::{TokenArgs, Tokens},
+};
 use crate::{
     config,
     sse::{Decoded, Decoder},
@@ -22,6 +32,8 @@ use crate::{
 
 /// How long it waits before it reconnects, where the hub has not said; what Chromium does.
 const RETRY: Duration = Duration::from_secs(3);
+/// How long it waits at the least: with a `retry` of 0 it would do nothing but reconnect.
+const MIN_RETRY: Duration = Duration::from_secs(1);
 /// How long it waits at the most after failures in a row.
 const MAX_RETRY: Duration = Duration::from_secs(60);
 
@@ -44,8 +56,10 @@ pub struct Subscribe {
     #[arg(long, value_name = "TIME", default_value = "60s",
           value_parser = config::duration("1s", "1day"))]
     idle_timeout: Duration,
+    #[command(flatten)]
+    token: TokenArgs,
     /// The hub
-    #[arg(long, default_value_t = super::default_url())]
+    #[arg(long, default_value_t = HubUrl::local())]
     url: HubUrl,
 }
 
@@ -73,16 +87,18 @@ pub fn run(subscribe: &Subscribe) -> ExitCode {
 }
 
 async fn listen(subscribe: &Subscribe) -> Result<(), String> {
+    let tokens = subscribe.token.open()?;
     let mut decoder = Decoder::default();
     let mut left = subscribe.count.unwrap_or(usize::MAX);
     let mut failures = 0;
     loop {
-        match connect(subscribe, &mut decoder, &mut left).await {
+        match connect(subscribe, &tokens, &mut decoder, &mut left).await {
             Ended::Enough => return Ok(()),
             Ended::ForGood(result) => return result,
             Ended::Broken(why, streamed) => {
                 failures = if streamed { 0 } else { failures + 1 };
-                let wait = back_off(decoder.retry().map_or(RETRY, Duration::from_millis), failures);
+                let retry = decoder.retry().map_or(RETRY, Duration::from_millis).max(MIN_RETRY);
+                let wait = back_off(retry, failures);
                 eprintln!("fanfare: {why}; trying again in {wait:.1?}");
                 sleep(wait).await;
                 decoder.reconnect();
@@ -100,7 +116,17 @@ fn back_off(retry: Duration, failures: u32) -> Duration {
     longest.mul_f64(0.5 + 0.5 * fastrand::f64())
 }
 
-async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize) -> Ended {
+async fn connect(
+    subscribe: &Subscribe,
+    tokens: &Tokens,
+    decoder: &mut Decoder,
+    left: &mut usize,
+) -> Ended {
+    let token = match tokens.next() {
+        Ok(token) => token,
+        // It is being replaced, perhaps.
+        Err(why) => return Ended::Broken(why, false),
+    };
     let topics: Vec<_> = subscribe.topic.iter().map(|topic| ("topic", &**topic)).collect();
     let request = client()
         .get(subscribe.url.with("/events", &topics))
@@ -109,6 +135,10 @@ async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize)
         ("", None) => request,
         ("", Some(asked)) => request.insert_header(("last-event-id", &**asked)),
         (last, _) => request.insert_header(("last-event-id", last)),
+    };
+    let request = match &token {
+        Some(token) => request.insert_header(("authorization", token.authorization())),
+        None => request,
     };
     let mut response = match request.send().await {
         Ok(response) => response,
@@ -119,11 +149,18 @@ async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize)
         StatusCode::NO_CONTENT => return Ended::ForGood(Ok(())),
         status => {
             let body = response.body().await.unwrap_or_default();
-            let why = format!("{status}: {}", String::from_utf8_lossy(&body));
+            let claim = "a claim `mercure.subscribe`";
+            let why = Ask { token: token.as_ref(), claim }.explain(status, &body);
             let passing = status.is_server_error()
                 || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
             return if passing { Ended::Broken(why, false) } else { Ended::ForGood(Err(why)) };
         }
+    }
+    if let Err(kind) = check_type(response.headers()) {
+        let url = &subscribe.url;
+        return Ended::ForGood(Err(format!(
+            "{url} answers with {kind}, not with text/event-stream: is --url a hub's?"
+        )));
     }
     loop {
         let piece = match timeout(subscribe.idle_timeout, response.next()).await {
@@ -151,6 +188,14 @@ async fn connect(subscribe: &Subscribe, decoder: &mut Decoder, left: &mut usize)
             }
         }
     }
+}
+
+/// Whether this is a stream, or what it is instead.
+fn check_type(headers: &HeaderMap) -> Result<(), &str> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Err("no Content-Type") };
+    let value = value.to_str().unwrap_or("an unreadable Content-Type");
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("text/event-stream") { Ok(()) } else { Err(value) }
 }
 
 /// Whether this is how the hub begins a stream. Everything that was published has an id.

@@ -43,6 +43,10 @@ impl Memory {
         self.0.ring.lock().head()
     }
 
+    pub(super) fn newest_id(&self) -> Option<String> {
+        self.0.ring.lock().newest_id()
+    }
+
     pub(super) fn resume(&self, asked: &LastEventId) -> Start {
         let ring = self.ring();
         let found = asked.as_own_id().and_then(|id| ring.find(&id));

@@ -50,6 +50,8 @@ pub struct Entry {
     pub own_id: Option<EventId>,
     /// The names it was published under.
     pub topics: Topics,
+    /// Whether a subscriber has to be allowed to receive it.
+    pub private: bool,
     /// What every subscriber that matches receives.
     pub frame: Frame,
     /// When it was appended, in milliseconds since 1970.
@@ -62,7 +64,8 @@ impl Entry {
             Some(id) => Frame::event(&event, id.as_str()),
             None => Frame::event(&event, &position.to_string()),
         };
-        Self { position, own_id: event.id, topics: event.topics, frame, time }
+        let Event { id: own_id, topics, private, .. } = event;
+        Self { position, own_id, topics, private, frame, time }
     }
 
     /// The id on the wire: the publisher's own, or the position.
@@ -201,6 +204,14 @@ impl History {
         match self {
             Self::Memory(memory) => memory.head(),
             Self::Disk(disk) => disk.head(),
+        }
+    }
+
+    /// The id of the newest entry, whether it is kept or not; `None` where there never was one.
+    pub fn newest_id(&self) -> Option<String> {
+        match self {
+            Self::Memory(memory) => memory.newest_id(),
+            Self::Disk(disk) => disk.newest_id(),
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Ring {
     limits: Limits,
     /// The place of its newest entry, or where that will follow.
     head: Position,
+    /// The own id of what is at that place, if it has one.
+    head_id: Option<EventId>,
     /// The place before its oldest entry.
     floor: Position,
     entries: VecDeque<Arc<Entry>>,
@@ -35,6 +37,7 @@ impl Ring {
         Self {
             limits,
             head,
+            head_id: None,
             floor: head,
             entries: VecDeque::new(),
             bytes: 0,
@@ -46,6 +49,14 @@ impl Ring {
         self.head
     }
 
+    /// The id of the newest entry, whether it is kept or not; `None` where there never was one.
+    pub(super) fn newest_id(&self) -> Option<String> {
+        match &self.head_id {
+            Some(id) => Some(id.as_str().to_owned()),
+            None => (self.head.sequence > 0).then(|| self.head.to_string()),
+        }
+    }
+
     pub(super) fn floor(&self) -> Position {
         self.floor
     }
@@ -53,6 +64,7 @@ impl Ring {
     /// Adds the next entry, and drops the oldest where there are too many.
     pub(super) fn push(&mut self, entry: &Arc<Entry>) {
         self.head = entry.position;
+        self.head_id.clone_from(&entry.own_id);
         self.bytes += cost(entry);
         if let Some(id) = &entry.own_id {
             self.own_ids.insert((id.clone(), entry.position));

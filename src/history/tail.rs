@@ -3,10 +3,11 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use super::{Entry, Receipt};
 
@@ -77,6 +78,18 @@ impl Tail {
             }
             self.shared.changed.notified().await;
         }
+    }
+
+    /// Waits until so many entries have been appended that [`Tail::next`] has not yielded, or the
+    /// time is over, or the history has ended.
+    pub async fn gather(&mut self, events: usize, patience: Duration) {
+        let enough = async {
+            while self.shared.fresh.lock().len() < events && self.feed.strong_count() > 0 {
+                self.shared.changed.notified().await;
+            }
+        };
+        // Fewer have come in that time: the next round takes those.
+        let _ = timeout(patience, enough).await;
     }
 
     fn take(&self, events: usize, bytes: usize) -> Vec<Appended> {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use actix_web::{
-    HttpRequest,
+    HttpMessage as _, HttpRequest,
     http::header,
     web::{BytesMut, Payload},
 };
@@ -17,29 +17,32 @@ use mime::Mime;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::{error::ApiError, query::parse_pairs};
-use crate::connection::Watch;
+use super::{
+    error::ApiError,
+    intake::{Intake, Portion},
+    query::parse_pairs,
+    unread::BodyRead,
+};
 
 /// What is accepted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct BodyLimits {
     /// The largest body, in bytes.
     pub max_bytes: usize,
     /// How long the whole body may take to arrive.
     pub patience: Duration,
+    /// How much of all bodies may be in memory.
+    pub intake: Intake,
 }
 
 /// Reads a body and turns it into one line of JSON.
 pub async fn read_json(
     request: &HttpRequest,
     payload: Payload,
-    limits: BodyLimits,
+    limits: &BodyLimits,
 ) -> Result<String, ApiError> {
     let kind = Kind::of(request)?;
-    let body = timeout(limits.patience, read(request, payload, limits.max_bytes))
-        .await
-        .unwrap_or(Err(ApiError::BodyTimeout))
-        .inspect_err(|_| give_up(request))?;
+    let (body, _portion) = read(request, payload, limits).await?;
     let text = std::str::from_utf8(&body).map_err(|error| ApiError::Utf8(error.valid_up_to()))?;
     // A BOM is no part of the text (RFC 8259, 8.1 lets a reader ignore it).
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -80,17 +83,24 @@ impl Kind {
     }
 }
 
-/// actix skips the rest of a chunked body before it closes, however long that takes.
-fn give_up(request: &HttpRequest) {
-    if let Some(connection) = request.conn_data::<Watch>() {
-        connection.give_up();
-    }
+/// Reads a body as it is. The portion is held until what arrived is gone.
+pub async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &BodyLimits,
+) -> Result<(BytesMut, Portion), ApiError> {
+    let mut portion = limits.intake.portion();
+    let whole = read_whole(request, payload, limits.max_bytes, &mut portion);
+    let body = timeout(limits.patience, whole).await.unwrap_or(Err(ApiError::BodyTimeout))?;
+    request.extensions_mut().insert(BodyRead);
+    Ok((body, portion))
 }
 
-async fn read(
+async fn read_whole(
     request: &HttpRequest,
     mut payload: Payload,
     max_bytes: usize,
+    portion: &mut Portion,
 ) -> Result<BytesMut, ApiError> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -102,6 +112,9 @@ async fn read(
         let piece = piece.map_err(|_| ApiError::BodyBroken)?;
         if body.len() + piece.len() > max_bytes {
             return Err(ApiError::TooLarge(max_bytes));
+        }
+        if !portion.grow(piece.len()) {
+            return Err(ApiError::Busy);
         }
         body.extend_from_slice(&piece);
     }

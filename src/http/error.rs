@@ -9,13 +9,14 @@ use actix_web::{
 };
 
 use crate::{
+    auth::AuthError,
     history::StorageError,
     hub::{PublishError, Refusal},
     invalid::Invalid,
 };
 
 /// When a client that is turned away may ask again, in seconds.
-const RETRY_AFTER: std::ops::RangeInclusive<u32> = 1..=5;
+pub(super) const RETRY_AFTER: std::ops::RangeInclusive<u32> = 1..=5;
 
 /// A request that can't be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +69,18 @@ pub enum ApiError {
     /// A preflight that is refused.
     #[error("this origin, method or header is not allowed (FANFARE_CORS_ORIGINS)")]
     Cors,
+    /// A page that may not publish.
+    #[error("pages of this origin may not publish: list it in FANFARE_CORS_ORIGINS")]
+    Origin,
+    /// Too many bodies arrive at a time.
+    #[error("the hub receives too much at a time: try again later")]
+    Busy,
+    /// Not allowed.
+    #[error("{0}")]
+    Auth(#[from] AuthError),
+    /// More tickets are out than are kept.
+    #[error("too many tickets are unused: try again later")]
+    Tickets,
     /// No place for a stream.
     #[error("{0}: try again later")]
     Refused(#[from] Refusal),
@@ -96,6 +109,10 @@ impl ApiError {
             Self::NotFound => "not_found",
             Self::Method(_) => "method_not_allowed",
             Self::Cors => "cors_refused",
+            Self::Origin => "origin_refused",
+            Self::Busy => "busy",
+            Self::Auth(why) => auth_code(*why),
+            Self::Tickets => "too_many_tickets",
             Self::Refused(Refusal::Full) => "full",
             Self::Refused(Refusal::AddressFull) => "address_full",
             Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
@@ -120,6 +137,20 @@ impl ResponseError for ApiError {
             | Self::Json(_)
             | Self::BodyBroken
             | Self::Cors => StatusCode::BAD_REQUEST,
+            Self::Auth(AuthError::NoKeys)
+            | Self::Tickets
+            | Self::Busy
+            | Self::Refused(_)
+            | Self::Publish(
+                PublishError::Draining
+                | PublishError::Storage(StorageError::Failed | StorageError::Busy),
+            )
+            | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Origin
+            | Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Auth(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -131,13 +162,12 @@ impl ResponseError for ApiError {
             Self::Publish(PublishError::Storage(StorageError::Full)) => {
                 StatusCode::INSUFFICIENT_STORAGE
             }
-            Self::Refused(_) | Self::Publish(_) | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         #[derive(serde::Serialize)]
-        struct Answer<'a> {
+        struct Failure<'a> {
             success: bool,
             error: Reason<'a>,
         }
@@ -158,15 +188,52 @@ impl ResponseError for ApiError {
                     "application/json, application/x-www-form-urlencoded",
                 ));
             }
-            Self::BodyTimeout | Self::BodyBroken | Self::TooLarge(_) => {
-                response.force_close();
+            Self::Auth(why) if self.status_code() != StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((header::WWW_AUTHENTICATE, challenge(*why)));
             }
             _ if matches!(self.status_code().as_u16(), 503 | 507) => {
                 response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
+                // Its socket has to be free for others meanwhile.
+                response.force_close();
             }
             _ => {}
         }
         let error = Reason { code: self.code(), message: self.to_string() };
-        response.json(Answer { success: false, error })
+        response.json(Failure { success: false, error })
+    }
+}
+
+fn auth_code(why: AuthError) -> &'static str {
+    match why {
+        AuthError::Missing => "token_missing",
+        AuthError::Malformed | AuthError::Signature | AuthError::Claims | AuthError::Operator => {
+            "token_invalid"
+        }
+        AuthError::Expired => "token_expired",
+        AuthError::TooEarly => "token_not_valid_yet",
+        AuthError::Audience => "token_audience",
+        AuthError::Issuer => "token_issuer",
+        AuthError::Origin | AuthError::Referer => "origin_refused",
+        AuthError::Ticket => "ticket_invalid",
+        AuthError::NotGranted => "not_granted",
+        AuthError::NoKeys => "no_keys",
+    }
+}
+
+/// What a client that knows bearer tokens is told (RFC 6750, 3).
+fn challenge(why: AuthError) -> String {
+    match bearer_error(why) {
+        Some(error) => format!("Bearer error=\"{error}\""),
+        None => "Bearer".to_owned(),
+    }
+}
+
+/// The error of RFC 6750, 3.1; none for a request that has no token.
+pub(super) fn bearer_error(why: AuthError) -> Option<&'static str> {
+    match why {
+        AuthError::Missing => None,
+        AuthError::Malformed | AuthError::Origin => Some("invalid_request"),
+        AuthError::NotGranted => Some("insufficient_scope"),
+        _ => Some("invalid_token"),
     }
 }

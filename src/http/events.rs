@@ -1,21 +1,19 @@
 //! `GET /events`: the stream of one subscriber.
 
-use actix::Addr;
-use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::{ConnectionType, Version, header},
-    web::{Bytes, Data},
-};
-use futures_util::stream;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web::Data};
 
-use super::{error::ApiError, query::Query};
+use super::{
+    MAX_TOPICS,
+    credentials::Credentials,
+    error::ApiError,
+    query::Query,
+    stream::{Streams, come_back_later, head_alone, terms},
+};
 use crate::{
-    connection::{OpenStream, Watch},
     history::LastEventId,
-    hub::{Broadcaster, Hub, Next, Subscription},
+    hub::{Hub, Notices, Resume},
     invalid::Invalid,
-    sse::Frame,
-    topic::{MAX_TOPICS, Selector, Topic},
+    topic::{Selector, Topic},
 };
 
 /// Where a client may say what it received last, besides the header: the first name that is
@@ -23,18 +21,14 @@ use crate::{
 /// and of the header itself.
 const LAST_EVENT_ID: [&str; 4] = ["lastEventID", "lastEventId", "last_event_id", "Last-Event-ID"];
 
-/// When a browser that was turned away comes back, in milliseconds.
-const COME_BACK: std::ops::Range<u64> = 30_000..60_000;
-
 /// What a subscriber asks for.
-struct Ask {
+struct Wanted {
     selectors: Vec<Selector>,
     last_event_id: Option<LastEventId>,
 }
 
-impl Ask {
-    fn parse(request: &HttpRequest) -> Result<Self, ApiError> {
-        let query = Query::parse(request.query_string())?;
+impl Wanted {
+    fn parse(request: &HttpRequest, query: &Query) -> Result<Self, ApiError> {
         let mut selectors =
             query.all("topic").map(Selector::parse).collect::<Result<Vec<_>, _>>()?;
         if selectors.len() > MAX_TOPICS {
@@ -43,7 +37,7 @@ impl Ask {
         if selectors.is_empty() {
             selectors.push(Selector::Exact(Topic::default()));
         }
-        Ok(Self { selectors, last_event_id: last_event_id(request, &query) })
+        Ok(Self { selectors, last_event_id: last_event_id(request, query) })
     }
 }
 
@@ -57,81 +51,38 @@ fn last_event_id(request: &HttpRequest, query: &Query) -> Option<LastEventId> {
     })
 }
 
-/// Whether Broadcasters write to sockets themselves.
-#[derive(Debug, Clone, Copy)]
-pub struct DirectWrite(pub bool);
-
 /// `GET`.
 pub async fn get(
     request: HttpRequest,
     hub: Data<Hub>,
-    broadcaster: Data<Addr<Broadcaster>>,
-    direct_write: Data<DirectWrite>,
+    streams: Data<Streams>,
+    credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    let ask = Ask::parse(&request)?;
-    let address = super::address(&request);
-    let seat = match hub.admit(address) {
+    let query = Query::parse(request.query_string())?;
+    let wanted = Wanted::parse(&request, &query)?;
+    let grant = credentials.subscriber(&request, &query).await?;
+    let seat = match hub.admit(super::address(&request)) {
         Ok(seat) => seat,
-        // A browser never asks again after a 503 (WHATWG HTML, 9.2.3), but it obeys a `retry`.
-        Err(_) if is_event_source(&request) => return Ok(come_back_later()),
-        Err(refusal) => return Err(refusal.into()),
+        Err(refusal) => {
+            let later = come_back_later(&request).ok_or(refusal)?;
+            // Its socket has to be free for others meanwhile.
+            return Ok(head().force_close().body(later));
+        }
     };
-    let watch = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?;
-    let subscription = hub.subscribe(&broadcaster, seat, ask.selectors, ask.last_event_id);
-    let connection = watch.begin_stream(subscription.lifeline());
-    // Its chunks are what a Broadcaster writes.
-    let direct = request.version() == Version::HTTP_11 && direct_write.0;
-    let body = Body { subscription, connection, direct };
-    let mut response = head().streaming(stream::unfold(Some(body), next));
-    if request.version() < Version::HTTP_11 {
-        // It knows no chunks: its stream ends with its connection.
-        response.head_mut().no_chunking(true);
-        response.head_mut().set_connection_type(ConnectionType::Close);
-    }
-    Ok(response)
+    let Wanted { selectors, last_event_id } = wanted;
+    let resume = last_event_id.map(Resume::Id);
+    streams.open(&request, head(), seat, (selectors, resume), terms(grant, Notices::On), None)
 }
 
 /// `HEAD`: the same head; no place is taken.
-pub async fn head_only(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    Ask::parse(&request)?;
-    Ok(head().streaming(stream::empty::<Result<Bytes, ApiError>>()))
-}
-
-/// A stream as actix polls it.
-struct Body {
-    subscription: Subscription,
-    connection: OpenStream,
-    /// Whether the Broadcaster may write to the socket itself.
-    direct: bool,
-}
-
-/// The end of a body whose socket has been taken over. It reaches no client.
-#[derive(Debug, thiserror::Error)]
-#[error("the Broadcaster has taken the socket over")]
-struct TakenOver;
-
-async fn next(body: Option<Body>) -> Option<(Result<Bytes, TakenOver>, Option<Body>)> {
-    let Body { mut subscription, connection, direct } = body?;
-    loop {
-        let next = tokio::select! {
-            biased;
-            () = connection.client_gone() => Next::End,
-            () = connection.all_sent(), if direct && subscription.is_settled() => {
-                connection.take_socket(|socket| subscription.hand_over(socket));
-                return Some((Err(TakenOver), None));
-            }
-            next = subscription.next() => next,
-        };
-        match next {
-            Next::Frame(frame) => {
-                connection.sending();
-                let body = Body { subscription, connection, direct };
-                return Some((Ok(frame.bytes()), Some(body)));
-            }
-            Next::Live => {}
-            Next::End => return None,
-        }
-    }
+pub async fn head_only(
+    request: HttpRequest,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    let query = Query::parse(request.query_string())?;
+    Wanted::parse(&request, &query)?;
+    credentials.subscriber(&request, &query).await?;
+    Ok(head_alone(head()))
 }
 
 fn head() -> HttpResponseBuilder {
@@ -145,14 +96,4 @@ fn head() -> HttpResponseBuilder {
         .insert_header(("x-accel-buffering", "no"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     response
-}
-
-fn is_event_source(request: &HttpRequest) -> bool {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/event-stream"))
-}
-
-fn come_back_later() -> HttpResponse {
-    let after = std::time::Duration::from_millis(fastrand::u64(COME_BACK));
-    head().body(Frame::come_back(after).bytes())
 }

@@ -1,4 +1,5 @@
-//! `GET /health/live` and `/health/ready`, for those who restart processes and route requests.
+//! `GET /health/live` and `/health/ready`, for those who restart processes and route requests; and
+//! `/healthz`, where the official Mercure hub of 0.x has its own.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::hub::{Hub, Refusal};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
-struct Live {
+struct Alive {
     success: bool,
     status: &'static str,
 }
@@ -36,7 +37,12 @@ struct Ready {
 
 /// The process runs and answers.
 pub async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Live { success: true, status: "live" })
+    HttpResponse::Ok().json(Alive { success: true, status: "live" })
+}
+
+/// The process runs and answers, in the word that those who come from the other hub look for.
+pub async fn healthz() -> &'static str {
+    "ok"
 }
 
 /// Every Broadcaster answers, and the hub takes subscribers and events.

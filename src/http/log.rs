@@ -1,8 +1,9 @@
 //! One line a request, written when the head of its answer is ready: a stream's end has a line
-//! of its own.
+//! of its own. And one for what makes no request: actix answers that by itself, without a body.
 
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
+use actix_http::error::{DispatchError, ParseError};
 use actix_web::{
     Error,
     body::MessageBody,
@@ -17,6 +18,9 @@ use crate::connection::Watch;
 const SECRETS: [&str; 8] =
     ["access_token", "api_key", "authorization", "jwt", "password", "secret", "ticket", "token"];
 
+/// The longest part of a target that is logged, in bytes.
+const MAX_TARGET: usize = 1024;
+
 /// The middleware.
 pub async fn log_request(
     request: ServiceRequest,
@@ -24,7 +28,7 @@ pub async fn log_request(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
-    let target = redact(request.path(), request.query_string());
+    let target = cut(redact(request.path(), request.query_string()));
     let peer = super::address(request.request());
     let watch = request.request().conn_data::<Watch>().cloned();
     if let Some(watch) = &watch {
@@ -40,6 +44,29 @@ pub async fn log_request(
         took = begun.elapsed(),
     );
     Ok(response)
+}
+
+/// A connection has ended. Its requests have been logged, but for one that made no sense.
+pub fn log_end(peer: Option<SocketAddr>, watch: &Watch, end: &Result<(), DispatchError>) {
+    let peer = peer.map_or_else(|| "?".to_owned(), |peer| peer.ip().to_canonical().to_string());
+    match end {
+        Err(DispatchError::Parse(ParseError::TooLarge)) => {
+            log::info!("{peer} sends a head that is too large, 431");
+        }
+        Err(DispatchError::Parse(error)) => log::info!("{peer} sends no HTTP, 400: {error}"),
+        // A browser that connects ahead of time, a scan, or a head that took too long.
+        _ if !watch.was_asked() => log::debug!("{peer} made no whole request (408, or none)"),
+        _ => {}
+    }
+}
+
+/// A target may have many KiB, and has a line all the same.
+fn cut(mut target: String) -> String {
+    if target.len() > MAX_TARGET {
+        target.truncate(target.floor_char_boundary(MAX_TARGET));
+        target.push_str("...");
+    }
+    target
 }
 
 /// The path and query with the values of secrets left out. The text of a request's target has no

@@ -8,34 +8,51 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
     http::header,
-    web::{ServiceConfig, get, head, method, post, resource, to},
+    web::{ServiceConfig, delete, get, head, method, post, resource, to},
 };
 
+mod admin;
 mod body;
 mod cors;
+mod credentials;
 mod error;
 mod events;
 mod health;
+mod intake;
 mod log;
+mod mercure;
+mod origins;
 mod page;
 mod query;
 mod send_event;
 mod server;
+mod stream;
+mod ticket;
+mod unread;
 
 pub use body::BodyLimits;
 pub use cors::Origins;
+pub use credentials::Credentials;
 pub use error::ApiError;
-pub use events::DirectWrite;
+pub use intake::Intake;
+pub use mercure::Presence;
+pub use origins::OriginPatterns;
 pub use server::{ServerSettings, serve};
+pub use stream::DirectWrite;
 
 use cors::{answer_preflights, cors};
-use log::log_request;
+use log::{log_end, log_request};
+use unread::end_unread;
+
+/// The most topics of one event, and the most selectors of one stream, at the hub's own endpoints.
+const MAX_TOPICS: usize = 100;
 
 const READ: &str = "GET, HEAD, OPTIONS";
+const REMOVE: &str = "DELETE, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
-fn routes(config: &mut ServiceConfig) {
+fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: Option<&Presence>) {
     macro_rules! path {
         ($paths:expr, $allow:expr $(, $route:expr)+) => {
             config.service(
@@ -54,10 +71,14 @@ fn routes(config: &mut ServiceConfig) {
 
     path!(["/events", "/events/"], READ, get().to(events::get), head().to(events::head_only));
     path!(["/send-event", "/send-event/"], WRITE, post().to(send_event::post));
+    path!(["/ticket", "/ticket/"], WRITE, post().to(ticket::post));
+    path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
+    read!("/healthz", health::healthz);
     read!("/", page::index);
     read!("/static/{name:.*}", page::asset);
+    mercure::routes(config, credentials, presence);
     config.default_service(to(not_found));
 }
 
@@ -72,5 +93,7 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
 /// Where a request comes from.
 fn address(request: &HttpRequest) -> IpAddr {
     // A TCP connection always has a peer; one without is on this machine.
-    request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip())
+    let address = request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    // A listener of both protocols has those of IPv4 as `::ffff:192.0.2.1`.
+    address.to_canonical()
 }

@@ -31,31 +31,51 @@ const ASSETS: &[Asset] = assets! {
     "index.html": "text/html; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
+    "access.js": JAVASCRIPT,
     "app.js": JAVASCRIPT,
     "connect.js": JAVASCRIPT,
     "copy.js": JAVASCRIPT,
     "curl.js": JAVASCRIPT,
+    "discovery.js": JAVASCRIPT,
     "element.js": JAVASCRIPT,
     "events.js": JAVASCRIPT,
+    "fanfare.js": JAVASCRIPT,
     "frames.js": JAVASCRIPT,
     "hub.js": JAVASCRIPT,
+    "inbox.js": JAVASCRIPT,
     "json.js": JAVASCRIPT,
+    "jwt.js": JAVASCRIPT,
     "latency.js": JAVASCRIPT,
+    "link.js": JAVASCRIPT,
     "list.js": JAVASCRIPT,
+    "look.js": JAVASCRIPT,
     "marks.js": JAVASCRIPT,
+    "mercure.js": JAVASCRIPT,
     "names.js": JAVASCRIPT,
+    "parser.js": JAVASCRIPT,
     "probe.js": JAVASCRIPT,
+    "protocol.js": JAVASCRIPT,
     "publish.js": JAVASCRIPT,
+    "refusal.js": JAVASCRIPT,
+    "request.js": JAVASCRIPT,
     "row.js": JAVASCRIPT,
+    "soon.js": JAVASCRIPT,
     "stream.js": JAVASCRIPT,
+    "subscriptions.js": JAVASCRIPT,
     "tabs.js": JAVASCRIPT,
     "time.js": JAVASCRIPT,
+    "token.js": JAVASCRIPT,
 };
 
-/// Nothing from elsewhere, nothing inline, in no one's frame.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+/// Nothing from elsewhere, nothing inline, in no one's frame. The page has a token: so it speaks to
+/// its own origin alone.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
+
+/// A worker has the policy of its own file, and no token: it asks other servers for their headers.
+const WORKER: &str = "look.js";
+const WORKER_POLICY: &str = "default-src 'none'; connect-src http: https:";
 
 /// `GET /`.
 pub async fn index() -> Result<HttpResponse, ApiError> {
@@ -70,11 +90,12 @@ pub async fn asset(name: Path<String>) -> Result<HttpResponse, ApiError> {
 
 fn answer(name: &str) -> Result<HttpResponse, ApiError> {
     let asset = ASSETS.iter().find(|asset| asset.name == name).ok_or(ApiError::NotFound)?;
+    let policy = if name == WORKER { WORKER_POLICY } else { PAGE_POLICY };
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, asset.content_type))
         // A new version of the binary is a new version of the page.
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .body(web::Bytes::from_static(asset.content)))

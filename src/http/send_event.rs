@@ -6,13 +6,19 @@ use actix_web::{
 };
 
 use super::{
+    MAX_TOPICS,
     body::{BodyLimits, read_json},
+    cors::Origins,
+    credentials::Credentials,
     error::ApiError,
+    mercure,
     query::Query,
 };
 use crate::{
-    event::{Event, EventId, EventType, Retry},
+    auth::AuthError,
+    event::{Event, EventId, EventType, Retry, parse_private},
     hub::Hub,
+    invalid::Invalid,
     topic::{Topic, Topics},
 };
 
@@ -23,24 +29,38 @@ pub async fn post(
     payload: Payload,
     hub: Data<Hub>,
     limits: Data<BodyLimits>,
+    origins: Data<Origins>,
+    credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
-    struct Answer {
+    struct Published {
         success: bool,
         id: String,
         subscribers: usize,
     }
 
+    origins.check(&request, &credentials.publish_origins)?;
     let query = Query::parse(request.query_string())?;
+    let grant = credentials.publisher(&request, &query).await?;
     let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
+    if topics.len() > MAX_TOPICS {
+        return Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }.into());
+    }
+    if topics.iter().any(mercure::is_reserved) {
+        return Err(Invalid::ReservedTopic.into());
+    }
     let topics = Topics::new(topics)?;
+    if grant.is_some_and(|grant| !grant.may_publish(&topics)) {
+        return Err(AuthError::NotGranted.into());
+    }
     let id = query.one("id")?.map(EventId::parse).transpose()?;
     let kind = query.one("type")?.map(EventType::parse).transpose()?;
     let retry = query.one("retry")?.map(Retry::parse).transpose()?;
-    let data = read_json(&request, payload, **limits).await?;
+    let private = query.one("private")?.map(parse_private).transpose()?.unwrap_or(false);
+    let data = read_json(&request, payload, &limits).await?;
 
-    let receipt = hub.publish(Event { topics, data, id, kind, retry }).await?;
-    Ok(HttpResponse::Ok().json(Answer {
+    let receipt = hub.publish(Event { topics, data, id, kind, retry, private }).await?;
+    Ok(HttpResponse::Ok().json(Published {
         success: true,
         id: receipt.id,
         subscribers: receipt.subscribers,

@@ -11,20 +11,26 @@ use std::{
 
 use actix_http::HttpService;
 use actix_server::Server;
-use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_service::{Service as _, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
-use super::{BodyLimits, DirectWrite, Origins, answer_preflights, cors, log_request, routes};
+use super::{
+    BodyLimits, Credentials, DirectWrite, Origins, Presence, answer_preflights, cors, end_unread,
+    log_end, log_request, routes, stream::Streams,
+};
 use crate::{
-    connection::{Connection, LINGER, Options},
+    connection::{Connection, LINGER, Lobby, Options},
+    files::Files,
     hub::{AlarmMaker, Hub},
 };
 
 /// What the server is told to hold to.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServerSettings {
     /// Threads.
     pub workers: usize,
+    /// How many connections there may be.
+    pub files: Files,
     /// How long the head of a connection's first request may take. actix keeps a clock of half
     /// seconds for this: up to one less.
     pub header_timeout: Duration,
@@ -34,8 +40,12 @@ pub struct ServerSettings {
     pub body: BodyLimits,
     /// Whether Broadcasters write to sockets themselves.
     pub direct_write: DirectWrite,
+    /// Who may publish and subscribe.
+    pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
+    /// Who is there, where others may know.
+    pub presence: Option<Presence>,
     /// What holds for every connection.
     pub connection: Options,
 }
@@ -57,15 +67,18 @@ pub fn serve(
     let stopping = builder.graceful_shutdown_signal();
     let factory = move || {
         let broadcaster = hub.start_broadcaster(alarms.alarm());
+        let streams = Streams::new(hub.clone(), broadcaster, settings.direct_write);
         let app = App::new()
             .app_data(Data::new(hub.clone()))
-            .app_data(Data::new(broadcaster))
-            .app_data(Data::new(settings.body))
-            .app_data(Data::new(settings.direct_write))
+            .app_data(Data::new(streams))
+            .app_data(Data::new(settings.body.clone()))
+            .app_data(Data::new(settings.origins.clone()))
+            .app_data(Data::new(settings.credentials.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
+            .wrap(from_fn(end_unread))
             .wrap(from_fn(log_request))
-            .configure(routes);
+            .configure(|config| routes(config, &settings.credentials, settings.presence.as_ref()));
         let (stopping, options) = (stopping.clone(), settings.connection);
         let http = HttpService::build()
             .keep_alive(settings.keep_alive)
@@ -79,12 +92,19 @@ pub fn serve(
                 data.insert(connection.watch());
             })
             .h1(map_config(app, |()| AppConfig::default()));
-        fn_service(move |socket: TcpStream| async move {
-            let connection = Connection::new(socket, options);
+        let (files, hub) = (settings.files, hub.clone());
+        let lobby = Lobby::new(move || files.for_others(hub.streams()));
+        apply_fn_factory(http, move |socket: TcpStream, http| {
+            let connection = Connection::new(socket, options, lobby.welcome());
             let peer: Option<SocketAddr> = connection.peer();
-            Ok((connection, peer))
+            let watch = connection.watch();
+            let served = http.call((connection, peer));
+            async move {
+                let end = served.await;
+                log_end(peer, &watch, &end);
+                end
+            }
         })
-        .and_then(http)
     };
     Ok(builder.listen("fanfare", listener, factory)?.run())
 }

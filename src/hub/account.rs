@@ -13,7 +13,7 @@ use std::{
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::registry::Key;
+use super::{Seat, registry::Key, terms::Terms};
 use crate::connection::Lifeline;
 
 /// Why a stream has ended.
@@ -27,6 +27,10 @@ pub enum End {
     Slow,
     /// It reached the maximum age.
     Aged,
+    /// What it was let in with is over.
+    Expired,
+    /// The operator has ended it.
+    Revoked,
     /// The hub is stopping.
     Drained,
     /// The hub has failed.
@@ -34,8 +38,16 @@ pub enum End {
 }
 
 impl End {
-    const ALL: [Self; 6] =
-        [Self::Left, Self::Vanished, Self::Slow, Self::Aged, Self::Drained, Self::Failed];
+    const ALL: [Self; 8] = [
+        Self::Left,
+        Self::Vanished,
+        Self::Slow,
+        Self::Aged,
+        Self::Expired,
+        Self::Revoked,
+        Self::Drained,
+        Self::Failed,
+    ];
 
     /// What a broken connection means.
     pub fn of(error: &io::Error) -> Self {
@@ -50,6 +62,8 @@ impl End {
             Self::Vanished => "vanished",
             Self::Slow => "slow",
             Self::Aged => "aged",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::Drained => "drained",
             Self::Failed => "failed",
         }
@@ -73,6 +87,8 @@ impl Endings {
 pub struct Account {
     /// The id that the subscriber was greeted with.
     pub id: Uuid,
+    /// What it was let in with.
+    pub terms: Terms,
     address: IpAddr,
     since: Instant,
     events: AtomicU64,
@@ -86,10 +102,11 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn open(address: IpAddr, endings: Arc<Endings>) -> Self {
+    pub fn open(seat: &Seat, terms: Terms, endings: Arc<Endings>) -> Self {
         Self {
-            id: Uuid::new_v4(),
-            address,
+            id: seat.id(),
+            terms,
+            address: seat.address(),
             since: Instant::now(),
             events: AtomicU64::new(0),
             bytes: AtomicU64::new(0),

@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, OnceLock},
     time::Instant,
 };
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,21 @@ pub struct Admission {
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<Household, usize>,
+}
+
+/// Whom the limit for an address is for. With IPv6 a provider gives everyone a network of 2^64
+/// addresses, at least (RFC 6177): to count each of them would be no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Household(IpAddr);
+
+impl From<IpAddr> for Household {
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
 }
 
 impl Admission {
@@ -61,14 +76,14 @@ impl Admission {
             return Err(Refusal::Full);
         }
         if this.max_per_address > 0 {
-            let taken = state.by_address.entry(address).or_default();
+            let taken = state.by_address.entry(address.into()).or_default();
             if *taken >= this.max_per_address {
                 return Err(Refusal::AddressFull);
             }
             *taken += 1;
         }
         state.taken += 1;
-        Ok(Seat { admission: Arc::clone(this), address })
+        Ok(Seat { admission: Arc::clone(this), address, id: Uuid::new_v4() })
     }
 
     pub fn taken(&self) -> usize {
@@ -95,10 +110,10 @@ impl Admission {
     fn give_back(&self, address: IpAddr) {
         let mut state = self.state.lock();
         state.taken -= 1;
-        if let Some(taken) = state.by_address.get_mut(&address) {
+        if let Some(taken) = state.by_address.get_mut(&address.into()) {
             *taken -= 1;
             if *taken == 0 {
-                state.by_address.remove(&address);
+                state.by_address.remove(&address.into());
             }
         }
         if state.taken == 0 {
@@ -107,14 +122,21 @@ impl Admission {
     }
 }
 
-/// A subscriber's place. Dropping it gives it back: it is held as long as the connection is.
+/// A subscriber's place. Dropping it gives it back: its subscription holds it, whoever writes to
+/// the socket, until the stream has ended. The connection may go on after that.
 #[derive(Debug)]
 pub struct Seat {
     admission: Arc<Admission>,
     address: IpAddr,
+    id: Uuid,
 }
 
 impl Seat {
+    /// What its subscriber is called.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// Whose place it is.
     pub fn address(&self) -> IpAddr {
         self.address
@@ -129,5 +151,29 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.admission.give_back(self.address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_of_ipv4_or_a_network_of_ipv6() {
+        let one = |a: &str, b: &str| {
+            let household = |text: &str| Household::from(text.parse::<IpAddr>().unwrap());
+            household(a) == household(b)
+        };
+        assert!(one("192.0.2.1", "::ffff:192.0.2.1"));
+        assert!(!one("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
+        assert!(one("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff"));
+        assert!(!one("2001:db8:0:1::1", "2001:db8:0:2::1"));
+
+        let admission = Arc::new(Admission::new(10, 1));
+        let admit = |text: &str| Admission::admit(&admission, text.parse().unwrap());
+        let seat = admit("2001:db8::1").unwrap();
+        assert_eq!(admit("2001:db8::2").err(), Some(Refusal::AddressFull));
+        drop(seat);
+        assert_eq!(admit("2001:db8::2").unwrap().address().to_string(), "2001:db8::2");
     }
 }

@@ -23,14 +23,15 @@ use super::{
     fan_out::{FanOut, Target},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
-    messages::{Adopt, Answer, Ask, Deliver, Drain, Subscribe, Unsubscribe},
+    messages::{Adopt, Answer, Ask, Deliver, Drain, Revoke, Subscribe, Unsubscribe},
     queue::{Limits, Refused},
     ready::Ready,
-    registry::{Key, Registry},
+    registry::{Key, Registry, Search},
     round::{Part, Round},
+    slice::Slice,
     socket_sink::SocketSink,
 };
-use crate::{history::Position, sse::Frame, topic::Topic};
+use crate::{history::Position, sse::Frame};
 
 /// How often streams are ended while draining.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
@@ -79,17 +80,32 @@ impl Broadcaster {
         self.now
     }
 
-    /// Appends everyone who asks for one of these topics.
-    pub(super) fn all_matching(&mut self, topics: &[Topic], targets: &mut Vec<Target>) {
-        let mut found = Vec::new();
-        self.live.matching(topics, &mut found);
-        targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+    pub(super) fn begin_search(&mut self) -> Search {
+        self.live.begin_search()
     }
 
-    /// Adds an entry of a round to everyone who asks for it.
-    pub(super) fn add_matching(&mut self, round: &Round, index: usize, targets: &mut Vec<Target>) {
+    /// Goes on with the search for everyone who receives an entry of a round, and adds the entry
+    /// to those found. False where the slice was over before the end.
+    pub(super) fn add_matching(
+        &mut self,
+        round: &Round,
+        index: usize,
+        search: &mut Search,
+        targets: &mut Vec<Target>,
+        slice: &mut Slice,
+    ) -> bool {
+        let entry = round.get(index);
         let mut found = Vec::new();
-        self.live.matching(&round.get(index).topics, &mut found);
+        let done = self.live.search(search, &entry.topics, &mut found, slice);
+        // A public entry touches nobody's terms.
+        if entry.private {
+            let live = &mut self.live;
+            found.retain(|key| live.get_mut(*key).is_some_and(|it| it.account.terms.allow(entry)));
+        }
+        if round.is_uniform() {
+            targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+            return done;
+        }
         for key in found {
             let Some(live) = self.live.get_mut(key) else { continue };
             if live.target.0 != self.round {
@@ -98,6 +114,7 @@ impl Broadcaster {
             }
             targets[live.target.1].entries.push(index);
         }
+        done
     }
 
     /// Sends a subscriber its part of a round. Tells whether it took it.
@@ -165,13 +182,13 @@ impl Broadcaster {
         self.behind.cut_stalled(self.now);
     }
 
-    /// A subscriber is due: it is too old, or silent for too long, or neither.
+    /// A subscriber is due: its time is over, or it was silent for too long, or neither.
     fn look_at(&mut self, key: Key) {
         let Some(live) = self.live.get_mut(key) else {
             return;
         };
         match live.look(self.limits, self.now) {
-            Look::Aged => self.end(key, End::Aged),
+            Look::Over(why) => self.end(key, why),
             Look::Refused(refused) => self.let_go(key, refused),
             Look::Again(delay) => self.wheel.plan(key, delay),
         }
@@ -270,6 +287,20 @@ impl Handler<Unsubscribe> for Broadcaster {
     }
 }
 
+impl Handler<Revoke> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Revoke(accounts): Revoke, _: &mut Context<Self>) {
+        for account in accounts.iter() {
+            let Some(key) = *account.key.lock() else { continue };
+            // Another Broadcaster's key may be that of someone else here.
+            if self.live.get_mut(key).is_some_and(|live| Arc::ptr_eq(&live.account, account)) {
+                self.end(key, End::Revoked);
+            }
+        }
+    }
+}
+
 impl Handler<Ask> for Broadcaster {
     type Result = MessageResult<Ask>;
 
@@ -289,10 +320,13 @@ impl Handler<Drain> for Broadcaster {
     fn handle(&mut self, Drain { until }: Drain, ctx: &mut Context<Self>) {
         // Those that are behind see to it themselves; those that become live from now on are ended
         // by a later tick.
+        let mut owed = 0;
         ctx.run_interval(DRAIN_TICK, move |this, _| {
-            let left = until.saturating_duration_since(Instant::now());
-            let ticks = left.as_millis() / DRAIN_TICK.as_millis() + 1;
-            let wave = this.live.len().div_ceil(usize::try_from(ticks).unwrap_or(usize::MAX));
+            let left = until.saturating_duration_since(Instant::now()).as_nanos().max(1);
+            // Where there are few and the time is long, a tick is worth a part of a stream.
+            owed += this.live.len() as u128 * DRAIN_TICK.as_nanos();
+            let wave = usize::try_from(owed / left).unwrap_or(usize::MAX);
+            owed %= left;
             for key in this.live.some(wave) {
                 this.end(key, End::Drained);
             }

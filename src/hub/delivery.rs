@@ -4,7 +4,10 @@
 //! subscriber's queue. All Broadcasters have to answer before the next: that is the
 //! back-pressure, it lets the streams run in between, and under load it makes the rounds larger.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::Addr;
 use futures_util::future::join_all;
@@ -15,11 +18,19 @@ use crate::history::{Delivered, Tail};
 /// The most entries in a round.
 const MAX_ROUND: usize = 256;
 
+/// The shortest round that is worth waiting for the next to fill up, and how long that may take.
+/// The publishers of a round are answered together, and most of them come back together: without
+/// the wait the first to come back would have a round for itself, which costs as much as one for
+/// all of them.
+const LONG: Duration = Duration::from_millis(3);
+const PATIENCE: Duration = Duration::from_millis(1);
+
 /// Runs until a Broadcaster has died, or the history has ended.
 pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
     let events = (settings.queue.events / 4).clamp(1, MAX_ROUND);
     let bytes = settings.queue.bytes / 4;
     while let Some(appended) = tail.next(events, bytes).await {
+        let begun = Instant::now();
         let (entries, receipts): (Vec<_>, Vec<_>) =
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
         let round = Arc::new(Round::new(entries));
@@ -33,6 +44,9 @@ pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &
             let entry = Arc::clone(round.get(at));
             // A publisher that has left does not need it.
             let _ = receipt.send(Ok(Delivered { entry, subscribers }));
+        }
+        if round.len() > 1 && begun.elapsed() >= LONG {
+            tail.gather(round.len(), PATIENCE).await;
         }
     }
 }

@@ -8,18 +8,20 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context as Task, Poll},
-    time::{Duration, Instant},
 };
 
 use actix::{ActorFuture, Context};
 use tokio::task::yield_now;
 
-use super::{broadcaster::Broadcaster, registry::Key, round::Round};
+use super::{
+    broadcaster::Broadcaster,
+    registry::{Key, Search},
+    round::Round,
+    slice::Slice,
+};
 
-/// How long it works before other tasks of the thread get their turn.
-const SLICE: Duration = Duration::from_millis(1);
-/// How many subscribers are served between two looks at the clock.
-const STRIDE: usize = 32;
+/// What it takes to serve a subscriber, in bytes that could be read meanwhile.
+const SERVE: usize = 128;
 
 /// See the module.
 pub struct FanOut {
@@ -30,9 +32,10 @@ pub struct FanOut {
 }
 
 enum Stage {
-    /// Who gets what is not known from this entry on. Each target has the entries before it that
-    /// it gets; nothing for a uniform round, in which all get everything.
-    Matching(usize, Vec<Target>),
+    /// Who gets what is not known from this entry on, for which a search may have begun. Each
+    /// target has the entries that it is known to get; nothing for a uniform round, in which all
+    /// get everything, and who gets the last is who gets any.
+    Matching(usize, Option<Search>, Vec<Target>),
     /// Those who are still to be served.
     Sending(Vec<Target>),
 }
@@ -46,38 +49,33 @@ pub struct Target {
 impl FanOut {
     pub fn new(round: Arc<Round>) -> Self {
         let counts = vec![0; round.len()];
-        Self { round, counts, stage: Stage::Matching(0, Vec::new()) }
+        let first = if round.is_uniform() { round.len().saturating_sub(1) } else { 0 };
+        Self { round, counts, stage: Stage::Matching(first, None, Vec::new()) }
     }
 
     /// Finds out who gets what. False when its time was over before.
-    fn find_targets(&mut self, broadcaster: &mut Broadcaster, until: Instant) -> bool {
-        let Stage::Matching(next, targets) = &mut self.stage else {
+    fn find_targets(&mut self, broadcaster: &mut Broadcaster, slice: &mut Slice) -> bool {
+        let Stage::Matching(next, begun, targets) = &mut self.stage else {
             return true;
         };
-        if self.round.is_uniform() {
-            if let Some(last) = self.round.last() {
-                broadcaster.all_matching(&last.topics, targets);
+        while *next < self.round.len() {
+            let search = begun.get_or_insert_with(|| broadcaster.begin_search());
+            if !broadcaster.add_matching(&self.round, *next, search, targets, slice) {
+                return false;
             }
-        } else {
-            while *next < self.round.len() {
-                broadcaster.add_matching(&self.round, *next, targets);
-                *next += 1;
-                if Instant::now() >= until {
-                    return false;
-                }
-            }
+            *begun = None;
+            *next += 1;
         }
         self.stage = Stage::Sending(std::mem::take(targets));
         true
     }
 
     /// Serves the targets. False when its time was over before.
-    fn serve_targets(&mut self, broadcaster: &mut Broadcaster, until: Instant) -> bool {
+    fn serve_targets(&mut self, broadcaster: &mut Broadcaster, slice: &mut Slice) -> bool {
         let Stage::Sending(targets) = &mut self.stage else {
             return true;
         };
         let uniform = self.round.is_uniform();
-        let mut served = 0;
         while let Some(target) = targets.pop() {
             let part = if uniform { self.round.whole() } else { self.round.part(&target.entries) };
             if broadcaster.send(target.key, part) {
@@ -87,8 +85,7 @@ impl FanOut {
                     target.entries.iter().for_each(|entry| self.counts[*entry] += 1);
                 }
             }
-            served += 1;
-            if served % STRIDE == 0 && Instant::now() >= until {
+            if slice.spend(SERVE) {
                 return false;
             }
         }
@@ -105,8 +102,8 @@ impl ActorFuture<Broadcaster> for FanOut {
         _: &mut Context<Broadcaster>,
         task: &mut Task<'_>,
     ) -> Poll<Vec<usize>> {
-        let until = broadcaster.begin_slice() + SLICE;
-        if !(self.find_targets(broadcaster, until) && self.serve_targets(broadcaster, until)) {
+        let slice = &mut Slice::from(broadcaster.begin_slice());
+        if !(self.find_targets(broadcaster, slice) && self.serve_targets(broadcaster, slice)) {
             // Not a plain wake-up: the thread would take that up before it looks at its sockets
             // (a `LocalSet` runs 61 tasks between two looks).
             let _ = pin!(yield_now()).poll(task);

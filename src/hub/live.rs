@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    account::Account,
+    account::{Account, End},
     queue::{Limits, Refused, Sender},
     round::Part,
     socket_sink::SocketSink,
+    terms::Deadline,
 };
 use crate::sse::Frame;
 
@@ -17,7 +18,7 @@ use crate::sse::Frame;
 pub struct Live {
     pub sink: Sink,
     pub account: Arc<Account>,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     /// The silence after which it gets a heartbeat: its own, so that one event for 20,000
     /// subscribers isn't followed by 20,000 heartbeats at once.
     heartbeat: Duration,
@@ -36,8 +37,8 @@ pub enum Sink {
 
 /// What a look at a subscriber finds.
 pub enum Look {
-    /// It is too old.
-    Aged,
+    /// Its time is over.
+    Over(End),
     /// It takes nothing.
     Refused(Refused),
     /// It is well. Look again after this time.
@@ -48,7 +49,7 @@ impl Live {
     pub fn new(
         sink: Sink,
         account: Arc<Account>,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         heartbeat: Duration,
     ) -> Self {
         let heartbeat = heartbeat.mul_f64(0.9 + 0.1 * fastrand::f64());
@@ -69,8 +70,8 @@ impl Live {
 
     /// Beats its heart if it was silent for too long.
     pub fn look(&mut self, limits: Limits, now: Instant) -> Look {
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
-            return Look::Aged;
+        if let Some(deadline) = self.deadline.filter(|deadline| deadline.is_over(now)) {
+            return Look::Over(deadline.why);
         }
         if now.duration_since(self.last_write) >= self.heartbeat {
             let heartbeat = Frame::heartbeat();
@@ -89,7 +90,7 @@ impl Live {
     /// When it has to be looked at.
     pub fn next_look(&self, now: Instant) -> Duration {
         let silent = self.last_write + self.heartbeat;
-        let next = self.deadline.map_or(silent, |deadline| deadline.min(silent));
+        let next = self.deadline.map_or(silent, |deadline| deadline.at.min(silent));
         next.saturating_duration_since(now)
     }
 }

@@ -10,6 +10,7 @@ use super::{
     queue::Sender,
     round::Round,
     subscription::Subscription,
+    terms::Deadline,
 };
 use crate::{history::Position, topic::Selector};
 
@@ -33,7 +34,7 @@ pub struct Subscribe {
     /// Who it is.
     pub account: Arc<Account>,
     /// When it has to end, if it ever has to.
-    pub deadline: Option<Instant>,
+    pub deadline: Option<Deadline>,
 }
 
 /// Write to this subscriber's socket yourself from now on.
@@ -50,6 +51,11 @@ pub struct Adopt {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Unsubscribe(pub Arc<Account>);
+
+/// End the streams of these, as far as they are yours and live. Why is in their accounts.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Revoke(pub Arc<[Arc<Account>]>);
 
 /// How are you?
 #[derive(Message)]

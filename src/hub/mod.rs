@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     event::Event,
-    history::{History, LastEventId, StorageError, Tail},
+    history::{History, LastEventId, Position, Start, StorageError, Tail},
     topic::Selector,
 };
 
@@ -34,15 +34,20 @@ mod courier;
 mod delivery;
 mod fan_out;
 mod heartbeat;
+mod herald;
 mod live;
 mod messages;
+mod prefixes;
 mod queue;
 mod ready;
 pub mod registry;
 mod replay;
+mod roll;
 mod round;
+mod slice;
 mod socket_sink;
 mod subscription;
+mod terms;
 
 pub use account::End;
 pub use admission::{Refusal, Seat};
@@ -50,11 +55,16 @@ pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use messages::Stats;
 pub use queue::Limits;
+pub use replay::Resume;
+pub use roll::Whom;
 pub use subscription::{Next, Subscription};
+pub use terms::{Notices, Terms};
 
 use account::Endings;
 use admission::Admission;
-use messages::{Ask, Drain};
+use herald::Herald;
+use messages::{Ask, Drain, Revoke};
+use roll::Roll;
 
 /// How long the last streams to end may take to write what they have.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -108,6 +118,8 @@ struct Shared {
     history: History,
     admission: Arc<Admission>,
     endings: Arc<Endings>,
+    herald: Herald,
+    roll: Roll,
     /// One a worker. Written while the workers start, read ever after.
     broadcasters: RwLock<Vec<Addr<Broadcaster>>>,
     joined: Notify,
@@ -122,6 +134,8 @@ impl Hub {
             history,
             admission: Arc::new(admission),
             endings: Arc::default(),
+            herald: Herald::default(),
+            roll: Roll::default(),
             broadcasters: RwLock::default(),
             joined: Notify::new(),
         }))
@@ -147,10 +161,14 @@ impl Hub {
         }
     }
 
-    /// Carries events from the tail of the history to the Broadcasters. Ends only when one of
-    /// them has died, or the history.
+    /// Carries events from the tail of the history to the Broadcasters, and the hub's own into
+    /// it. Ends only when one of them has died, or the history.
     pub async fn run(&self, tail: Tail) {
-        delivery::run(tail, &self.broadcasters(), &self.0.settings).await;
+        let broadcasters = self.broadcasters();
+        tokio::select! {
+            () = delivery::run(tail, &broadcasters, &self.0.settings) => {}
+            () = self.0.herald.run(&self.0.history) => {}
+        }
     }
 
     /// Publishes an event. Once this future has been polled, the event goes its way into the
@@ -165,9 +183,46 @@ impl Hub {
         Ok(Receipt { id: delivered.entry.wire_id(), subscribers: delivered.subscribers })
     }
 
+    /// Publishes events of the hub's own, also while it drains, and waits until they are
+    /// delivered.
+    pub async fn announce(&self, events: impl Iterator<Item = Event> + Send + 'static) {
+        self.0.herald.announce(Box::new(events)).await;
+    }
+
+    /// The same, for whoever does not wait: after all that someone waits for.
+    pub fn tell(&self, events: impl Iterator<Item = Event> + Send + 'static) {
+        self.0.herald.tell(Box::new(events));
+    }
+
+    /// The id of the newest event; `None` where there never was one.
+    pub fn newest_id(&self) -> Option<String> {
+        self.0.history.newest_id()
+    }
+
     /// Takes a place for one subscriber from this address.
     pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
         Admission::admit(&self.0.admission, address)
+    }
+
+    /// Where a subscriber starts that asks for what followed this id, for whoever has to know it
+    /// before the stream begins.
+    pub async fn find(&self, asked: &LastEventId) -> Result<Start, StorageError> {
+        replay::find(&self.0.history, asked).await
+    }
+
+    /// The place of the newest event: what follows it is published from now on.
+    pub fn head(&self) -> Position {
+        self.0.history.head()
+    }
+
+    /// The id of the newest kept event that such a subscriber would receive.
+    pub async fn newest(
+        &self,
+        selectors: &[Selector],
+        terms: &Terms,
+    ) -> Result<Option<String>, StorageError> {
+        let newest = replay::newest(&self.0.history, selectors, terms).await?;
+        Ok(newest.map(|entry| entry.wire_id()))
     }
 
     /// Opens a subscription on this worker's Broadcaster.
@@ -176,9 +231,23 @@ impl Hub {
         broadcaster: &Addr<Broadcaster>,
         seat: Seat,
         selectors: Vec<Selector>,
-        last_event_id: Option<LastEventId>,
+        resume: Option<Resume>,
+        terms: Terms,
     ) -> Subscription {
-        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), last_event_id)
+        Subscription::open(self, broadcaster.clone(), seat, selectors.into(), resume, terms)
+    }
+
+    /// Ends the streams of someone, wherever they are. Returns how many there were.
+    pub fn revoke(&self, whom: &Whom) -> usize {
+        let accounts: Arc<[_]> = self.0.roll.find(whom).into();
+        // Those that are not live find this out by themselves.
+        accounts.iter().for_each(|account| account.end(End::Revoked));
+        if !accounts.is_empty() {
+            for broadcaster in self.broadcasters() {
+                broadcaster.do_send(Revoke(Arc::clone(&accounts)));
+            }
+        }
+        accounts.len()
     }
 
     /// Asks every Broadcaster how it is. `None` where one does not answer in time.
@@ -195,6 +264,19 @@ impl Hub {
         }
         stats.ended = self.0.endings.counts();
         Some(stats)
+    }
+
+    /// Whether a Broadcaster has died. One that is busy for longer than the patience has not.
+    pub async fn has_lost_one(&self, patience: Duration) -> bool {
+        let broadcasters = self.broadcasters();
+        let asked = join_all(broadcasters.iter().map(|broadcaster| broadcaster.send(Ask)));
+        let answers = timeout(patience, asked).await.unwrap_or_default();
+        answers.iter().any(Result::is_err)
+    }
+
+    /// How many streams are open.
+    pub fn streams(&self) -> usize {
+        self.0.admission.taken()
     }
 
     /// Whether the hub is about to stop.

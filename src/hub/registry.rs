@@ -1,15 +1,25 @@
 //! Subscribers, indexed by what they ask for.
 //!
 //! Owns: the index. Promises: finding who matches costs as much as there are matches, plus one
-//! test for each distinct template, however many subscribers there are. Does not: deliver; it
-//! holds a `T` for each subscriber and does not look at it.
+//! test for each distinct template or pattern whose topics begin as this one does, however many
+//! subscribers there are; and it can be interrupted. Does not: deliver; it holds a `T` for each
+//! subscriber and does not look at it.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use slotmap::{SlotMap, new_key_type};
 
-use crate::topic::{Selector, Template, Topic};
+use super::{
+    prefixes::{ByPrefix, Place},
+    slice::Slice,
+};
+use crate::topic::{Base, Pattern, Selector, Template, Topic};
+
+/// What a test takes besides reading the topic, in bytes that could be read meanwhile.
+pub(super) const TEST: usize = 64;
+/// The same for a subscriber that is found.
+const FIND: usize = 16;
 
 new_key_type! {
     /// A subscriber's place in a registry. Never used again for another.
@@ -20,11 +30,13 @@ new_key_type! {
 #[derive(Debug)]
 pub struct Registry<T> {
     subscribers: SlotMap<Key, Subscriber<T>>,
-    all: IndexSet<Key>,
-    exact: HashMap<Topic, IndexSet<Key>>,
-    templates: HashMap<Arc<Template>, IndexSet<Key>>,
-    /// Counts the calls of `matching`: a subscriber that bears the number has been found.
-    search: u64,
+    all: Askers,
+    exact: HashMap<Topic, Askers>,
+    templates: ByPrefix<Arc<Template>, Askers>,
+    /// A hub has one base; but that is for others to know.
+    patterns: IndexMap<Base, ByPrefix<Arc<Pattern>, Askers>>,
+    /// Counts the searches: who bears the number has been found.
+    searches: u64,
 }
 
 #[derive(Debug)]
@@ -34,14 +46,40 @@ struct Subscriber<T> {
     value: T,
 }
 
+/// Those who ask for the same.
+#[derive(Debug, Default)]
+struct Askers {
+    keys: IndexSet<Key>,
+    found_in: u64,
+}
+
+impl Askers {
+    /// Tells whether there are others.
+    fn remove(&mut self, key: Key) -> bool {
+        self.keys.swap_remove(&key);
+        self.keys.is_empty()
+    }
+}
+
+/// How far the search for those who ask for some topics has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    number: u64,
+    topic: usize,
+    /// 0 for those who name it, 1 for templates, then patterns, base by base.
+    step: usize,
+    place: Place,
+}
+
 impl<T> Default for Registry<T> {
     fn default() -> Self {
         Self {
             subscribers: SlotMap::with_key(),
-            all: IndexSet::default(),
+            all: Askers::default(),
             exact: HashMap::default(),
-            templates: HashMap::default(),
-            search: 0,
+            templates: ByPrefix::default(),
+            patterns: IndexMap::default(),
+            searches: 0,
         }
     }
 }
@@ -52,27 +90,47 @@ impl<T> Registry<T> {
         let subscriber = Subscriber { selectors: Arc::clone(selectors), found_in: 0, value };
         let key = self.subscribers.insert(subscriber);
         for selector in selectors.iter() {
-            match selector {
-                Selector::All => self.all.insert(key),
-                Selector::Exact(topic) => self.exact.entry(topic.clone()).or_default().insert(key),
-                Selector::Template(template) => {
-                    self.templates.entry(Arc::clone(template)).or_default().insert(key)
+            let askers = match selector {
+                Selector::All => &mut self.all,
+                Selector::Exact(topic) => self.exact.entry(topic.clone()).or_default(),
+                Selector::Template(template) => self.templates.entry(template.prefix(), template),
+                Selector::Pattern(pattern) => {
+                    let patterns = self.patterns.entry(pattern.base().clone()).or_default();
+                    patterns.entry(pattern.prefix(), pattern)
                 }
             };
+            askers.keys.insert(key);
         }
         key
     }
 
-    /// Removes a subscriber; `None` where it is not there any more.
+    /// Removes a subscriber; `None` where it is not there any more. What nobody asks for goes,
+    /// too: topics come and go, and a hub that kept each would grow for ever.
     pub fn remove(&mut self, key: Key) -> Option<T> {
         let Subscriber { selectors, value, .. } = self.subscribers.remove(key)?;
         for selector in selectors.iter() {
             match selector {
                 Selector::All => {
-                    self.all.swap_remove(&key);
+                    self.all.remove(key);
                 }
-                Selector::Exact(topic) => take_from(&mut self.exact, topic, key),
-                Selector::Template(template) => take_from(&mut self.templates, template, key),
+                Selector::Exact(topic) => {
+                    if self.exact.get_mut(topic).is_some_and(|askers| askers.remove(key)) {
+                        self.exact.remove(topic);
+                    }
+                }
+                Selector::Template(template) => {
+                    let prefix = template.prefix();
+                    self.templates.change(prefix, template, |askers| askers.remove(key));
+                }
+                Selector::Pattern(pattern) => {
+                    if let Some(patterns) = self.patterns.get_mut(pattern.base()) {
+                        let prefix = pattern.prefix();
+                        patterns.change(prefix, pattern, |askers| askers.remove(key));
+                        if patterns.is_empty() {
+                            self.patterns.swap_remove(pattern.base());
+                        }
+                    }
+                }
             }
         }
         Some(value)
@@ -85,26 +143,73 @@ impl<T> Registry<T> {
 
     /// Appends to `found` everyone who asks for at least one of these topics, each once.
     pub fn matching(&mut self, topics: &[Topic], found: &mut Vec<Key>) {
-        self.search += 1;
-        let search = self.search;
+        let mut search = self.begin_search();
+        while !self.search(&mut search, topics, found, &mut Slice::from(Instant::now())) {}
+    }
+
+    /// A search that is at its beginning.
+    pub fn begin_search(&mut self) -> Search {
+        self.searches += 1;
+        Search { number: self.searches, topic: 0, step: 0, place: Place::default() }
+    }
+
+    /// Goes on with a search. Returns false where the slice was over before the end. Until the
+    /// end no subscriber may come or go, the topics have to be the same, and no other search may
+    /// begin.
+    pub fn search(
+        &mut self,
+        search: &mut Search,
+        topics: &[Topic],
+        found: &mut Vec<Key>,
+        slice: &mut Slice,
+    ) -> bool {
+        let number = search.number;
         let subscribers = &mut self.subscribers;
-        let mut add = |set: &IndexSet<Key>| {
-            found.extend(set.iter().filter(|key| {
+        // Tells how much work it was.
+        let mut add = |askers: &mut Askers| {
+            if std::mem::replace(&mut askers.found_in, number) == number {
+                return 0;
+            }
+            found.extend(askers.keys.iter().filter(|key| {
                 subscribers.get_mut(**key).is_some_and(|subscriber| {
-                    std::mem::replace(&mut subscriber.found_in, search) != search
+                    std::mem::replace(&mut subscriber.found_in, number) != number
                 })
             }));
+            askers.keys.len() * FIND
         };
-        add(&self.all);
-        topics.iter().filter_map(|topic| self.exact.get(topic)).for_each(&mut add);
-        for (template, set) in &self.templates {
-            let wanted = |topic: &Topic| {
-                topic.as_str() == template.as_str() || template.matches(topic.as_str())
+        while let Some(topic) = topics.get(search.topic) {
+            let cost = TEST + topic.as_str().len();
+            let place = &mut search.place;
+            let done = match search.step {
+                0 => {
+                    let found = add(&mut self.all) + self.exact.get_mut(topic).map_or(0, &mut add);
+                    // Whoever stops here finds nothing a second time.
+                    !slice.spend(cost + found)
+                }
+                1 => self.templates.walk(topic.as_str(), place, |template, askers| {
+                    let found = if template.matches(topic) { add(askers) } else { 0 };
+                    !slice.spend(cost + found)
+                }),
+                step => match self.patterns.get_index_mut(step - 2) {
+                    Some((base, patterns)) => base.resolve(topic).is_none_or(|topic| {
+                        patterns.walk(topic.key(), place, |pattern, askers| {
+                            let found = if pattern.matches(&topic) { add(askers) } else { 0 };
+                            !slice.spend(cost + found)
+                        })
+                    }),
+                    None => {
+                        *search = Search { topic: search.topic + 1, step: 0, ..*search };
+                        continue;
+                    }
+                },
             };
-            if topics.iter().any(wanted) {
-                add(set);
+            if !done {
+                return false;
             }
+            search.step += 1;
+            search.place = Place::default();
         }
+        true
     }
 
     /// All subscribers.
@@ -125,16 +230,5 @@ impl<T> Registry<T> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.subscribers.is_empty()
-    }
-}
-
-/// Takes a subscriber out of one set, and the set away when it is empty: topics come and go, and
-/// a hub that kept each name would grow for ever.
-fn take_from<K: Eq + Hash>(index: &mut HashMap<K, IndexSet<Key>>, selector: &K, key: Key) {
-    if let Some(set) = index.get_mut(selector) {
-        set.swap_remove(&key);
-        if set.is_empty() {
-            index.remove(selector);
-        }
     }
 }

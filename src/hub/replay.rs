@@ -11,11 +11,16 @@ use std::{
 
 use tokio::time::sleep;
 
+use super::{
+    account::Account,
+    registry::TEST,
+    slice::Slice,
+    terms::{Notices, Terms},
+};
 use crate::{
-    connection::Lifeline,
     history::{Entry, History, LastEventId, Limits, Loss, Position, Start, StorageError},
     sse::Frame,
-    topic::Selector,
+    topic::{Selector, Topic},
 };
 
 /// What is read at a time. Retention can't free it before a slow reader has taken it: one entry
@@ -29,10 +34,20 @@ const ONE: Limits = Limits { events: 1, bytes: 0 };
 const PATIENCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(100);
 
+/// Where a returning subscriber goes on.
+#[derive(Debug, Clone)]
+pub enum Resume {
+    /// After the event with this id. It is looked for once the stream has begun, which is told
+    /// where something is lost.
+    Id(LastEventId),
+    /// After this place.
+    After(Position),
+}
+
 pub struct Replay {
     history: History,
     selectors: Arc<[Selector]>,
-    lifeline: Arc<Lifeline>,
+    account: Arc<Account>,
     place: Position,
     up_to: Option<Position>,
     chunk: std::vec::IntoIter<Arc<Entry>>,
@@ -52,14 +67,14 @@ impl Replay {
     pub fn new(
         history: &History,
         selectors: &Arc<[Selector]>,
-        lifeline: &Arc<Lifeline>,
+        account: &Arc<Account>,
         place: Position,
         up_to: Option<Position>,
     ) -> Self {
         Self {
             history: history.clone(),
             selectors: Arc::clone(selectors),
-            lifeline: Arc::clone(lifeline),
+            account: Arc::clone(account),
             place,
             up_to,
             chunk: Vec::new().into_iter(),
@@ -74,11 +89,17 @@ impl Replay {
 
     /// The next frame for this subscriber; `None` at the end. May be cancelled.
     pub async fn next(&mut self) -> Result<Option<Frame>, StorageError> {
+        let mut slice = Slice::from(Instant::now());
         loop {
-            for entry in self.chunk.by_ref() {
+            // Taken when it is known who wants it: whoever cancels this loses none.
+            while let Some(entry) = self.chunk.as_slice().first() {
+                let wanted = any_matches(&self.selectors, &entry.topics, &mut slice).await;
+                let wanted = wanted && self.account.terms.allow(entry);
+                let frame = wanted.then(|| entry.frame.clone());
                 self.place = entry.position;
-                if self.selectors.iter().any(|selector| selector.matches_any(&entry.topics)) {
-                    return Ok(Some(entry.frame.clone()));
+                self.chunk.next();
+                if frame.is_some() {
+                    return Ok(frame);
                 }
             }
             match self.reads {
@@ -97,37 +118,49 @@ impl Replay {
         let (place, up_to) = (self.place, self.up_to);
         let read = async || {
             // A reader for whom there is nothing to write is not one that takes nothing.
-            self.lifeline.progress();
+            self.account.lifeline.progress();
             self.history.read(place, up_to, CHUNK).await
         };
         let chunk = patiently(read).await?;
         self.reads = if chunk.last { Reads::Done } else { Reads::More };
         let gap = chunk.overtaken.map(|went_on_from| {
-            let first = chunk.entries.first().map(|entry| entry.wire_id());
+            let first = chunk.entries.first().map(|entry| shown_id(entry, &self.account));
             let asked = std::mem::replace(&mut self.place, went_on_from);
             gap(&asked.to_string(), Loss::Trimmed, first)
         });
+        let gap = gap.filter(|_| self.account.terms.notices == Notices::On);
         self.chunk = chunk.entries.into_iter();
         Ok(gap)
     }
 }
 
-/// Where a subscriber starts that asks for what followed this id; without a place it only gets
-/// what comes. First there may be a `gap` event.
+/// Where a subscriber starts that asks for what followed this id.
+pub async fn find(history: &History, asked: &LastEventId) -> Result<Start, StorageError> {
+    patiently(async || history.resume(asked).await).await
+}
+
+/// The same for a stream; without a place it only gets what comes. First there may be a `gap`
+/// event.
 pub async fn resume(
     history: &History,
     asked: &LastEventId,
+    account: &Account,
 ) -> Result<(Option<Frame>, Option<Position>), StorageError> {
-    patiently(async || match history.resume(asked).await? {
-        Start::After(place) => Ok((None, Some(place))),
-        Start::Gap(loss, None) => Ok((Some(gap(asked.as_str(), loss, None)), None)),
-        Start::Gap(loss, Some(place)) => {
-            let first = history.read(place, None, ONE).await?.entries.pop();
-            let first = first.map(|entry| entry.wire_id());
-            Ok((Some(gap(asked.as_str(), loss, first)), Some(place)))
+    let (loss, place) = match find(history, asked).await? {
+        Start::After(place) => return Ok((None, Some(place))),
+        Start::Gap(loss, place) => (loss, place),
+    };
+    if account.terms.notices == Notices::Off {
+        return Ok((None, place));
+    }
+    let first = match place {
+        Some(place) => {
+            patiently(async || history.read(place, None, ONE).await).await?.entries.pop()
         }
-    })
-    .await
+        None => None,
+    };
+    let first = first.map(|entry| shown_id(&entry, account));
+    Ok((Some(gap(asked.as_str(), loss, first)), place))
 }
 
 async fn patiently<T>(read: impl AsyncFn() -> Result<T, StorageError>) -> Result<T, StorageError> {
@@ -138,6 +171,64 @@ async fn patiently<T>(read: impl AsyncFn() -> Result<T, StorageError>) -> Result
             result => return result,
         }
     }
+}
+
+/// The newest entry that is kept and would be received. Looked for from the end, since it is most
+/// likely there.
+pub async fn newest(
+    history: &History,
+    selectors: &[Selector],
+    terms: &Terms,
+) -> Result<Option<Arc<Entry>>, StorageError> {
+    let mut slice = Slice::from(Instant::now());
+    let mut end = history.head();
+    loop {
+        let start = end.sequence.saturating_sub(CHUNK.events as u64);
+        let start = Position { sequence: start, ..end };
+        let (mut place, mut found) = (start, None);
+        let oldest = loop {
+            let read = async || history.read(place, Some(end), CHUNK).await;
+            let chunk = patiently(read).await?;
+            place = chunk.overtaken.unwrap_or(place);
+            for entry in chunk.entries {
+                place = entry.position;
+                if any_matches(selectors, &entry.topics, &mut slice).await && terms.allow(&entry) {
+                    found = Some(entry);
+                }
+            }
+            if chunk.last {
+                // Not where a crash has left a hole: something may be kept before that.
+                break chunk.overtaken.is_some_and(|floor| floor > end) || start.sequence == 0;
+            }
+        };
+        if found.is_some() || oldest {
+            return Ok(found);
+        }
+        end = start;
+    }
+}
+
+/// Whether one of these topics is asked for. Up to 1000 selectors meet up to 1000 topics: in
+/// between the thread is for others.
+async fn any_matches(selectors: &[Selector], topics: &[Topic], slice: &mut Slice) -> bool {
+    for selector in selectors {
+        for topic in topics {
+            if selector.matches(topic) {
+                return true;
+            }
+            if slice.spend(TEST + topic.as_str().len()) {
+                tokio::task::yield_now().await;
+                *slice = Slice::from(Instant::now());
+            }
+        }
+    }
+    false
+}
+
+/// The id of an entry for a subscriber that may not be allowed to see it: a publisher's own id
+/// says something about the event, a position does not.
+fn shown_id(entry: &Entry, account: &Account) -> String {
+    if account.terms.allow(entry) { entry.wire_id() } else { entry.position.to_string() }
 }
 
 /// The event that tells a subscriber that it has lost something.

@@ -14,7 +14,7 @@ pub struct Round {
     joined: Bytes,
     /// The bytes of all their frames, without the chunks around them.
     bytes: usize,
-    /// All have the same topics, and so the same subscribers.
+    /// All have the same topics, and are all private or none; and so have the same subscribers.
     uniform: bool,
 }
 
@@ -32,7 +32,8 @@ impl Round {
             }
         };
         let bytes = entries.iter().map(|entry| entry.frame.len()).sum();
-        let uniform = entries.windows(2).all(|pair| pair[0].topics == pair[1].topics);
+        let alike = |a: &Entry, b: &Entry| a.topics == b.topics && a.private == b.private;
+        let uniform = entries.windows(2).all(|pair| alike(&pair[0], &pair[1]));
         Self { entries, joined, bytes, uniform }
     }
 

@@ -18,7 +18,8 @@ use super::{
     broadcaster::Broadcaster,
     messages::{Adopt, Subscribe, Unsubscribe},
     queue::{self, Queued, Receiver},
-    replay::{self, Replay},
+    replay::{self, Replay, Resume},
+    terms::{Deadline, Notices, Terms},
 };
 use crate::{
     connection::Lifeline,
@@ -37,8 +38,10 @@ pub struct Subscription {
     broadcaster: Addr<Broadcaster>,
     selectors: Arc<[Selector]>,
     account: Arc<Account>,
+    /// Before the seat: whoever waits until nobody has one finds that its last words are said.
+    companion: Option<Box<dyn Send>>,
     seat: Seat,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     /// When it ends, should it not be live while the hub drains: drawn, so that not all do at once.
     drains_at: Option<Instant>,
     state: State,
@@ -56,9 +59,9 @@ pub enum Next {
 
 enum State {
     /// Nothing is sent yet.
-    Opening(Option<LastEventId>),
-    /// The greeting is sent; the history is asked for the place of this id.
-    Resuming(LastEventId),
+    Opening(Option<Resume>),
+    /// The greeting is sent, when the history ended at this place; it is asked for that of the id.
+    Resuming(LastEventId, Position),
     /// Reads the history, and has no place in the registry: a long replay fills no queue.
     CatchingUp(Replay),
     /// Near the head, at this place.
@@ -78,22 +81,29 @@ impl Subscription {
         broadcaster: Addr<Broadcaster>,
         seat: Seat,
         selectors: Arc<[Selector]>,
-        last_event_id: Option<LastEventId>,
+        resume: Option<Resume>,
+        terms: Terms,
     ) -> Self {
-        let account = Account::open(seat.address(), Arc::clone(&hub.0.endings));
-        let max_age = hub.0.settings.max_age;
-        let deadline = (!max_age.is_zero())
-            .then(|| Instant::now() + max_age.mul_f64(0.8 + 0.2 * fastrand::f64()));
+        let deadline = Deadline::of(hub.0.settings.max_age, &terms);
+        let account = Account::open(&seat, terms, Arc::clone(&hub.0.endings));
+        let account = Arc::new(account);
+        hub.0.roll.enter(&account);
         Self {
             hub: hub.clone(),
             broadcaster,
             selectors,
-            account: Arc::new(account),
+            account,
+            companion: None,
             seat,
             deadline,
             drains_at: None,
-            state: State::Opening(last_event_id),
+            state: State::Opening(resume),
         }
+    }
+
+    /// Keeps this as long as the stream lasts, whoever writes it: its drop tells of the end.
+    pub fn keep(&mut self, companion: impl Send + 'static) {
+        self.companion = Some(Box::new(companion));
     }
 
     /// What comes next. May be cancelled while the subscription is settled.
@@ -103,25 +113,25 @@ impl Subscription {
                 return self.finish(why).map_or(Next::End, Next::Frame);
             }
             match &mut self.state {
-                State::Opening(asked) => {
-                    self.state = match asked.take() {
-                        Some(asked) => State::Resuming(asked),
-                        None => State::Registering(self.hub.0.history.head()),
-                    };
-                    return Next::Frame(self.control(Frame::greeting(self.account.id)));
+                State::Opening(resume) => {
+                    let resume = resume.take();
+                    return Next::Frame(self.greet(resume));
                 }
-                State::Resuming(asked) => match replay::resume(&self.hub.0.history, asked).await {
-                    Ok((gap, place)) => {
-                        self.state = match place {
-                            Some(place) => self.catch_up(place),
-                            None => State::Registering(self.hub.0.history.head()),
-                        };
-                        if let Some(gap) = gap {
-                            return self.event(gap);
+                State::Resuming(asked, head) => {
+                    let (history, head) = (&self.hub.0.history, *head);
+                    match replay::resume(history, asked, &self.account).await {
+                        Ok((gap, place)) => {
+                            self.state = match place {
+                                Some(place) => self.catch_up(place),
+                                None => State::Registering(head),
+                            };
+                            if let Some(gap) = gap {
+                                return self.event(gap);
+                            }
                         }
+                        Err(error) => self.fail(error),
                     }
-                    Err(error) => self.fail(error),
-                },
+                }
                 State::CatchingUp(replay) => match replay.next().await {
                     Ok(Some(frame)) => return self.event(frame),
                     Ok(None) => self.state = State::Registering(replay.place()),
@@ -197,13 +207,27 @@ impl Subscription {
         &self.account
     }
 
+    /// Its first words. Its place in the history is noted before they are sent: who has read them
+    /// receives what is published from then on.
+    fn greet(&mut self, resume: Option<Resume>) -> Frame {
+        let head = self.hub.0.history.head();
+        self.state = match resume {
+            None => State::Registering(head),
+            Some(Resume::After(place)) => self.catch_up(place),
+            Some(Resume::Id(asked)) => State::Resuming(asked, head),
+        };
+        self.control(match self.account.terms.notices {
+            Notices::On => Frame::greeting(self.account.id),
+            Notices::Off => Frame::heartbeat(),
+        })
+    }
+
     fn catch_up(&self, place: Position) -> State {
         State::CatchingUp(self.replay(place, None))
     }
 
     fn replay(&self, place: Position, up_to: Option<Position>) -> Replay {
-        let history = &self.hub.0.history;
-        Replay::new(history, &self.selectors, &self.account.lifeline, place, up_to)
+        Replay::new(&self.hub.0.history, &self.selectors, &self.account, place, up_to)
     }
 
     /// Takes a place in the registry. The queue and this value, whose drop leaves the registry,
@@ -243,7 +267,7 @@ impl Subscription {
     /// ended by its Broadcaster, after what waits for it.
     fn must_end(&mut self) -> Option<End> {
         match self.state {
-            State::Resuming(_) | State::CatchingUp(_) | State::Registering(_) => {}
+            State::Resuming(..) | State::CatchingUp(_) | State::Registering(_) => {}
             _ => return None,
         }
         let now = Instant::now();
@@ -251,11 +275,9 @@ impl Subscription {
             let left = until.saturating_duration_since(now);
             self.drains_at = Some(now + left.mul_f64(fastrand::f64()));
         }
-        let is_over = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        self.account
-            .ending()
-            .or_else(|| is_over(self.drains_at).then_some(End::Drained))
-            .or_else(|| is_over(self.deadline).then_some(End::Aged))
+        let drained = self.drains_at.filter(|at| *at <= now).map(|_| End::Drained);
+        let over = self.deadline.filter(|deadline| deadline.is_over(now));
+        self.account.ending().or(drained).or_else(|| over.map(|deadline| deadline.why))
     }
 
     /// Ends the stream. Returns its last words, if there are any.
@@ -283,5 +305,6 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
         self.account.close();
+        self.hub.0.roll.strike(&self.account);
     }
 }

@@ -1,4 +1,4 @@
-//! What comes in: the reader of the `subscribe` command and of the load tool.
+//! What comes in: the reader of the `subscribe` command.
 
 /// One dispatched event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,39 +1,61 @@
 //! Topics, the selectors that subscribers ask with, and which of them match.
 //!
-//! Owns: the matching rules. Promises: a template is compiled once and matches in time linear in
-//! the topic. Does not: keep subscribers (`hub::registry`).
+//! Owns: the matching rules. Promises: whatever a client asks for is compiled once, takes memory
+//! in proportion to its text, and matches in one pass over the topic for each of its parts, whose
+//! number is limited. Does not: keep subscribers (`hub::registry`).
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use crate::invalid::Invalid;
 
+mod dfa;
+mod expansion;
+mod pattern;
+mod selector;
+mod shared;
 mod template;
+mod visible;
 
-pub use template::Template;
+pub use pattern::{Address, Base, Pattern};
+pub use selector::Selector;
+pub use template::{MAX_EXPRESSIONS, Template};
+pub use visible::is_visible;
 
 /// The topic of an event or a subscription that names none.
 pub const DEFAULT_TOPIC: &str = "default";
 /// The longest topic or selector, in bytes.
 pub const MAX_TOPIC_BYTES: usize = 4096;
 
-/// The most topics of one event, and the most selectors of one subscription.
-pub const MAX_TOPICS: usize = 100;
+/// The most topics of one event, and the most selectors of one subscription. Those of Mercure 0.x;
+/// elsewhere fewer are allowed.
+pub const MAX_TOPICS: usize = 1000;
 
-/// The name an event is published under: any text of 1 to [`MAX_TOPIC_BYTES`] bytes, compared
-/// byte by byte. Cheap to clone.
+/// The name an event is published under: any text, compared byte by byte; of 1 to
+/// [`MAX_TOPIC_BYTES`] bytes where a client chose it. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(Arc<str>);
 
 impl Topic {
     /// Reads a topic.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        Self::read("topic", text)
+    }
+
+    /// Reads a topic that a request calls by another name.
+    fn read(field: &'static str, text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
-            return Err(Invalid::Empty { field: "topic" });
+            return Err(Invalid::Empty { field });
         }
         if text.len() > MAX_TOPIC_BYTES {
-            return Err(Invalid::TooLong { field: "topic", limit: MAX_TOPIC_BYTES });
+            return Err(Invalid::TooLong { field, limit: MAX_TOPIC_BYTES });
         }
         Ok(Self(text.into()))
+    }
+
+    /// A name that the hub has made, or that of something which is no event: longer than what it
+    /// was made from, and not refused for that.
+    pub fn made(text: String) -> Self {
+        Self(text.into())
     }
 
     /// The topic as it was given.
@@ -54,59 +76,6 @@ impl std::borrow::Borrow<str> for Topic {
     }
 }
 
-/// What a subscriber asks for. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Selector {
-    /// `*`: every event.
-    All,
-    /// The topic with exactly this name.
-    Exact(Topic),
-    /// Topics that an RFC 6570 template can expand to; and the topic that is the template's own
-    /// text, byte by byte.
-    Template(Arc<Template>),
-}
-
-impl Selector {
-    /// Reads a selector: `*` is [`Selector::All`], a text that is a valid template with at least
-    /// one expression is a [`Selector::Template`], anything else names one topic.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text == "*" {
-            return Ok(Self::All);
-        }
-        let topic = Topic::parse(text)?;
-        Ok(match Template::parse(text)? {
-            Some(template) => Self::Template(Arc::new(template)),
-            None => Self::Exact(topic),
-        })
-    }
-
-    /// Whether an event under this topic is wanted.
-    pub fn matches(&self, topic: &Topic) -> bool {
-        match self {
-            Self::All => true,
-            Self::Exact(name) => name == topic,
-            Self::Template(template) => {
-                template.as_str() == topic.as_str() || template.matches(topic.as_str())
-            }
-        }
-    }
-
-    /// Whether an event under these topics is wanted.
-    pub fn matches_any(&self, topics: &[Topic]) -> bool {
-        topics.iter().any(|topic| self.matches(topic))
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::All => "*",
-            Self::Exact(topic) => topic.as_str(),
-            Self::Template(template) => template.as_str(),
-        })
-    }
-}
-
 /// One to [`MAX_TOPICS`] topics. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Topics(Arc<[Topic]>);
@@ -119,6 +88,12 @@ impl Topics {
             1..=MAX_TOPICS => Ok(Self(topics.into())),
             _ => Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }),
         }
+    }
+}
+
+impl From<Topic> for Topics {
+    fn from(topic: Topic) -> Self {
+        Self([topic].into())
     }
 }
 

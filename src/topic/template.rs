@@ -1,53 +1,66 @@
 //! An RFC 6570 template, read backwards: could this topic be one of its expansions?
 //!
-//! Owns: the grammar (RFC 6570, 2) and its translation to a regular expression. The rules are
-//! those that Mercure's hubs share: each expression is optional as a whole, a simple one takes
-//! unreserved characters and commas only (so `/books/{id}` does not cross a `/`), and a prefix
-//! such as `{id:3}` does not narrow it. Promises: matching in linear time (`regex-lite` has no
-//! backtracking). Does not: say anything about `*` or plain topics.
+//! Owns: the grammar (RFC 6570, 2). The rules are those that Mercure's hubs share: each
+//! expression is optional as a whole, a simple one takes unreserved characters and commas only
+//! (so `/books/{id}` does not cross a `/`), and a prefix such as `{id:3}` does not narrow it.
+//! Promises: memory in proportion to its text, and bounded work for a match, whatever the
+//! template and the topic: 50 ns where they are ordinary, at most 5 us for a topic of 100 bytes and
+//! 0.2 ms for the longest. Does not: say anything about `*` or plain topics.
 
-use std::{fmt::Write as _, hash};
+use std::borrow::Borrow;
 
-use regex_lite::{Regex, RegexBuilder};
-
+use super::{
+    Topic,
+    expansion::{self, Characters, Expression, Part, is_escape},
+};
 use crate::invalid::Invalid;
 
-/// What `regex-lite` may spend on one compiled template, in bytes. `{a,b,c}` repeats its class,
-/// so that a hostile template of 4 KiB could grow to megabytes.
-const MAX_COMPILED_BYTES: usize = 256 * 1024;
+/// The most expressions in a template. Those in use have one to five; each is work for every
+/// event whose topic begins as the template does.
+pub const MAX_EXPRESSIONS: usize = 10;
 
-/// A compiled template. Two are equal when their texts are.
+/// A parsed template. Two are equal when their texts are.
 #[derive(Debug)]
 pub struct Template {
-    text: String,
-    regex: Regex,
+    /// Its text, which is also a topic that it matches.
+    text: Topic,
+    /// How much of the text stands before the first expression.
+    prefix: usize,
+    /// What follows.
+    parts: Box<[Part]>,
 }
 
 impl Template {
-    /// Compiles a template with at least one expression. `None` where the text has none or breaks
+    /// Reads a template with at least one expression. `None` where the text has none or breaks
     /// the grammar: it is an ordinary topic then.
-    pub fn parse(text: &str) -> Result<Option<Self>, Invalid> {
-        if !text.contains('{') {
-            return Ok(None);
-        }
-        let Some(pattern) = to_pattern(text) else {
+    pub fn parse(text: &Topic) -> Result<Option<Self>, Invalid> {
+        let Some(prefix) = text.as_str().find('{') else {
             return Ok(None);
         };
-        let regex = RegexBuilder::new(&pattern)
-            .size_limit(MAX_COMPILED_BYTES)
-            .build()
-            .map_err(|_| Invalid::TooComplex { field: "topic" })?;
-        Ok(Some(Self { text: text.to_owned(), regex }))
+        let Some(parts) = parse_parts(text.as_str()) else {
+            return Ok(None);
+        };
+        let expressions = parts.iter().filter(|part| matches!(part, Part::Expression(_))).count();
+        if expressions > MAX_EXPRESSIONS {
+            return Err(Invalid::TooComplex { field: "topic", limit: MAX_EXPRESSIONS });
+        }
+        Ok(Some(Self { text: text.clone(), prefix, parts: parts.into() }))
     }
 
-    /// Whether the template can expand to this topic.
-    pub fn matches(&self, topic: &str) -> bool {
-        self.regex.is_match(topic)
+    /// Whether the topic is the template's own text, byte by byte, or one of its expansions.
+    pub fn matches(&self, topic: &Topic) -> bool {
+        let rest = topic.as_str().strip_prefix(self.prefix());
+        self.text == *topic || rest.is_some_and(|rest| expansion::matches(&self.parts, rest))
     }
 
-    /// The template as it was given.
-    pub fn as_str(&self) -> &str {
+    /// The text that it was read from.
+    pub fn text(&self) -> &Topic {
         &self.text
+    }
+
+    /// What every topic that it matches begins with.
+    pub fn prefix(&self) -> &str {
+        &self.text.as_str()[..self.prefix]
     }
 }
 
@@ -59,89 +72,70 @@ impl PartialEq for Template {
 
 impl Eq for Template {}
 
-impl hash::Hash for Template {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+impl std::hash::Hash for Template {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.text.hash(state);
     }
 }
 
-/// How an operator's expansions look (RFC 6570, appendix A).
-struct Operator {
-    first: &'static str,
-    separator: &'static str,
-    /// Writes `name=value`.
-    named: bool,
-    /// Lets reserved characters through unescaped.
-    reserved: bool,
+impl Borrow<Topic> for Template {
+    fn borrow(&self) -> &Topic {
+        &self.text
+    }
 }
 
-impl Operator {
-    fn of(sign: Option<char>) -> Option<Self> {
-        let (first, separator, named, reserved) = match sign {
-            None => ("", ",", false, false),
-            Some('+') => ("", ",", false, true),
-            Some('#') => ("#", ",", false, true),
-            Some('.') => (".", ".", false, false),
-            Some('/') => ("/", "/", false, false),
-            Some(';') => (";", ";", true, false),
-            Some('?') => ("?", "&", true, false),
-            Some('&') => ("&", "&", true, false),
-            // `=`, `,`, `!`, `@` and `|` are reserved for later (RFC 6570, 2.2).
-            Some(_) => return None,
+/// What follows the first literal; `None` where the text breaks the grammar.
+fn parse_parts(text: &str) -> Option<Vec<Part>> {
+    let (first, mut rest) = text.split_once('{')?;
+    check_literal(first)?;
+    let mut parts = Vec::new();
+    loop {
+        let (expression, after) = rest.split_once('}')?;
+        parts.push(Part::Expression(parse_expression(expression)?));
+        let (literal, next) = match after.split_once('{') {
+            Some((literal, next)) => (literal, Some(next)),
+            None => (after, None),
         };
-        Some(Self { first, separator, named, reserved })
+        check_literal(literal)?;
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal.into()));
+        }
+        match next {
+            Some(next) => rest = next,
+            None => return Some(parts),
+        }
     }
-}
-
-/// The regular expression for a template's text, or `None` where it breaks the grammar.
-fn to_pattern(text: &str) -> Option<String> {
-    let mut pattern = String::from("^");
-    let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        push_literal(&mut pattern, &rest[..open])?;
-        let close = open + rest[open..].find('}')?;
-        push_expression(&mut pattern, &rest[open + 1..close])?;
-        rest = &rest[close + 1..];
-    }
-    push_literal(&mut pattern, rest)?;
-    pattern.push('$');
-    Some(pattern)
 }
 
 /// RFC 6570, 2.1.
-fn push_literal(pattern: &mut String, literal: &str) -> Option<()> {
+fn check_literal(literal: &str) -> Option<()> {
     let forbidden = |c: char| c <= ' ' || c == '\x7f' || "\"'<>\\^`{|}".contains(c);
-    if literal.contains(forbidden) || !has_whole_triplets(literal) {
-        return None;
-    }
-    pattern.push_str(&regex_lite::escape(literal));
-    Some(())
+    (!literal.contains(forbidden) && has_whole_escapes(literal)).then_some(())
 }
 
-/// RFC 6570, 2.2 to 2.4.
-fn push_expression(pattern: &mut String, expression: &str) -> Option<()> {
-    let sign = expression.chars().next().filter(|c| "+#./;?&=,!@|".contains(*c));
-    let operator = Operator::of(sign)?;
-    let list = &expression[sign.map_or(0, char::len_utf8)..];
-    let mut exploded = false;
-    let mut variables = 0;
-    for variable in list.split(',') {
-        exploded |= parse_variable(variable)?;
-        variables += 1;
-    }
-
-    let mut class = String::from(r"(?:[A-Za-z0-9\-._~,");
-    if operator.reserved {
-        class.push_str(r"!\#$\&'()*+/:;=?@\[\]");
-    } else if operator.named || exploded {
-        class.push('=');
-    }
-    class.push_str("]|%[0-9A-Fa-f]{2})*");
-
-    let first = regex_lite::escape(operator.first);
-    let separator = regex_lite::escape(operator.separator);
-    let repeats = if exploded { "*".to_owned() } else { format!("{{0,{}}}", variables - 1) };
-    write!(pattern, "(?:{first}{class}(?:{separator}{class}){repeats})?").ok()
+/// RFC 6570, 2.2 to 2.4, and appendix A.
+fn parse_expression(text: &str) -> Option<Expression> {
+    use Characters::{Named, Reserved, Unreserved};
+    let sign = text.bytes().next().filter(|byte| b"+#./;?&=,!@|".contains(byte));
+    let (first, separator, characters) = match sign {
+        None => (None, b',', Unreserved),
+        Some(b'+') => (None, b',', Reserved),
+        Some(b'#') => (sign, b',', Reserved),
+        Some(b'.' | b'/') => (sign, sign?, Unreserved),
+        Some(b';' | b'&') => (sign, sign?, Named),
+        Some(b'?') => (sign, b'&', Named),
+        // `=`, `,`, `!`, `@` and `|` are reserved for later (RFC 6570, 2.2).
+        Some(_) => return None,
+    };
+    let variables = text[usize::from(sign.is_some())..].split(',').map(parse_variable);
+    let variables = variables.collect::<Option<Vec<_>>>()?;
+    let exploded = variables.contains(&true);
+    Some(Expression {
+        first,
+        separator,
+        separators: if exploded { u16::MAX } else { u16::try_from(variables.len() - 1).ok()? },
+        characters: if exploded && characters == Unreserved { Named } else { characters },
+    })
 }
 
 /// Reads one variable with its modifier; tells whether it explodes (`*`).
@@ -161,13 +155,11 @@ fn parse_variable(variable: &str) -> Option<bool> {
         part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%'))
     };
     let valid = name.split('.').all(|part| !part.is_empty() && characters(part));
-    (valid && has_whole_triplets(name)).then_some(exploded)
+    (valid && has_whole_escapes(name)).then_some(exploded)
 }
 
 /// Whether each `%` begins two hexadecimal digits.
-fn has_whole_triplets(text: &str) -> bool {
+fn has_whole_escapes(text: &str) -> bool {
     let bytes = text.as_bytes();
-    memchr::memchr_iter(b'%', bytes).all(|at| {
-        bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    })
+    memchr::memchr_iter(b'%', bytes).all(|at| is_escape(&bytes[at..]))
 }

@@ -1,4 +1,5 @@
 // npm `@microsoft/fetch-event-source`: resumes by itself, and reconnects when `onclose` throws.
+// Its arguments: the URL, and a token if need be.
 
 import { fetchEventSource } from "@microsoft/fetch-event-source";
 
@@ -8,7 +9,10 @@ const say = (what) => console.log(JSON.stringify(what));
 globalThis.window = globalThis;
 globalThis.document = { removeEventListener() {} };
 
-await fetchEventSource(process.argv[2], {
+const [url, token] = process.argv.slice(2);
+
+await fetchEventSource(url, {
+  headers: token ? { Authorization: `Bearer ${token}` } : {},
   // Otherwise it listens for the tab to be hidden, and there is no tab.
   openWhenHidden: true,
   async onopen({ status }) {

@@ -1,4 +1,5 @@
-"""PyPI `httpx-sse`: reads one stream; whoever uses it reconnects, as this does."""
+"""PyPI `httpx-sse`: reads one stream; whoever uses it reconnects, as this does. Its arguments: the
+URL, and a token if need be."""
 
 import json
 import sys
@@ -12,12 +13,14 @@ def say(**what):
     print(json.dumps(what), flush=True)
 
 
+authorization = {"Authorization": f"Bearer {sys.argv[2]}"} if len(sys.argv) > 2 else {}
 last_event_id = ""
 reconnection_time = 1.0
 # A stream may be silent for as long as it likes.
 with httpx.Client(timeout=None) as client:
     while True:
-        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        resume = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        headers = authorization | resume
         with connect_sse(client, "GET", sys.argv[1], headers=headers) as source:
             source.response.raise_for_status()
             say(what="open")

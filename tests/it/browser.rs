@@ -1,11 +1,20 @@
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+};
+
 use serde_json::json;
 
 use crate::support::{Fanfare, Hub, browser::Browser, wait_until};
 
+/// What it has for Mercure: discovery, its endpoint, its list of subscriptions.
+mod mercure;
 /// The page of the hub, by hand: what it shows, and what it publishes.
 mod page;
 /// Its streams: marks, dropping and resuming, the bytes on the wire, and what goes wrong.
 mod streams;
+/// Its token: how it is sent, what it says, and what happens without one.
+mod tokens;
 
 /// The test page of a hub, open in a browser. The browser ends first.
 struct Page {
@@ -27,6 +36,11 @@ struct Row {
 impl Page {
     fn open(settings: &[(&str, &str)]) -> Self {
         Self::of(Fanfare::start(settings))
+    }
+
+    /// One more, in a test that has its turn already.
+    fn open_another(settings: &[(&str, &str)]) -> Self {
+        Self::of(Fanfare::start_another(settings))
     }
 
     fn of(hub: Fanfare) -> Self {
@@ -89,6 +103,45 @@ fn publish(hub: Hub, query: &str, json: &str) -> String {
     hub.publish(query, json)["id"].as_str().expect("an event has an id").to_owned()
 }
 
+/// A server that has the hub under `/sse`, as a proxy does, and a resource of its own, `/books/1`, with
+/// these header lines. Each connection is for one request.
+fn application(hub: SocketAddr, headers: &str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let book = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 4\r\n\r\nbook");
+    let carry = move |mut browser: TcpStream, book: &str| -> std::io::Result<()> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            browser.read_exact(&mut byte)?;
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head).expect("a head is text");
+        if head.starts_with("GET /books/1 ") {
+            browser.write_all(book.as_bytes())?;
+            return browser.shutdown(Shutdown::Both);
+        }
+        let prefixed = head.contains(" /sse/");
+        let head = head.replacen(" /sse/", if prefixed { " /" } else { " /outside/" }, 1);
+        let mut upstream = TcpStream::connect(hub)?;
+        upstream.write_all(head.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes())?;
+        let (mut from, mut to) = (browser.try_clone()?, upstream.try_clone()?);
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut from, &mut to);
+            to.shutdown(Shutdown::Write)
+        });
+        std::io::copy(&mut upstream, &mut browser)?;
+        browser.shutdown(Shutdown::Both)
+    };
+    std::thread::spawn(move || {
+        for browser in listener.incoming().map_while(Result::ok) {
+            let book = book.clone();
+            std::thread::spawn(move || carry(browser, &book));
+        }
+    });
+    address
+}
+
 /// Opens a stream from a page: one of another hub, which has no policy that would forbid it.
 fn open_stream_from(browser: &Browser, page: &str, url: &str, options: &serde_json::Value) {
     browser.open(page);
@@ -103,6 +156,9 @@ fn open_stream_from(browser: &Browser, page: &str, url: &str, options: &serde_js
 
 #[test]
 fn the_tutorials_page_works_from_disk_as_it_is() {
+    let page = std::fs::read_to_string("tests/tutorial/index.html").unwrap();
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    assert!(readme.contains(&format!("```html\n{page}```\n")), "the README shows this page");
     // Its address is in the page. The harness asks for another than the default.
     let hub = Fanfare::start(&[("PORT", "3000"), ("FANFARE_HOST", "0.0.0.0")]);
     let browser = Browser::start();

@@ -1,6 +1,9 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    net::{Shutdown, TcpListener},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    time::{Duration, Instant},
 };
 
 use crate::support::{Fanfare, run_to_end};
@@ -118,6 +121,104 @@ fn subscribe_ends_where_trying_again_is_no_use() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains("400") && error.contains("`topic`"), "{error}");
+}
+
+/// A server that gives this answer to every request, and closes: a header, and a body in one
+/// chunk. Returns its address, and when requests came.
+fn server(header: &str, body: &str) -> (String, Receiver<Instant>) {
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\n{header}Transfer-Encoding: chunked\r\n\r\n\
+         {:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (came, times) = channel();
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().map_while(Result::ok) {
+            let head = BufReader::new(&socket).lines().map_while(Result::ok);
+            assert!(head.take_while(|line| !line.is_empty()).count() > 0);
+            // The test may be over.
+            let _ = came.send(Instant::now());
+            let _ = socket.write_all(answer.as_bytes());
+            let _ = socket.shutdown(Shutdown::Write);
+        }
+    });
+    (url, times)
+}
+
+#[test]
+fn subscribe_waits_a_second_where_it_is_told_to_come_back_at_once() {
+    let header = "Content-Type: text/event-stream; charset=utf-8\r\n";
+    let (url, times) = server(header, "retry: 0\nid: 1\ndata: 1\n\n");
+    let output = run_to_end(&["subscribe", "--url", &url, "--count", "3"], &[]);
+    assert!(output.status.success() && output.stdout == b"1\n1\n1\n", "{output:?}");
+    let times: Vec<_> = times.try_iter().collect();
+    assert_eq!(times.len(), 3);
+    for pair in times.windows(2) {
+        let waited = pair[1] - pair[0];
+        assert!(waited >= Duration::from_millis(990), "{waited:?}");
+    }
+}
+
+#[test]
+fn subscribe_refuses_what_is_no_event_stream() {
+    for (header, kind) in [
+        ("Content-Type: text/html; charset=utf-8\r\n", "text/html"),
+        ("Content-Type: text/event-streams\r\n", "text/event-streams"),
+        ("", "no Content-Type"),
+    ] {
+        let (url, times) = server(header, "id: 1\ndata: 1\n\n");
+        let output = run_to_end(&["subscribe", "--url", &url], &[]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        for part in [&url, kind, "text/event-stream", "--url"] {
+            assert!(error.contains(part), "no {part}: {error}");
+        }
+        assert_eq!((error.lines().count(), times.try_iter().count()), (1, 1), "{error}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn what_nobody_reads_is_no_error() {
+    let hub = Fanfare::start(&[]);
+    let url = hub.url();
+    for arguments in [&["publish", "1"][..], &["health"], &["bench", "--duration", "0"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
+            .args(arguments)
+            .args(["--url", &url])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && !error.contains("panicked"), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn the_commands_find_the_hub_where_its_settings_say_it_listens() {
+    for (host, address) in
+        [("127.0.0.2", "127.0.0.2"), ("::1", "[::1]"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]")]
+    {
+        let hub = Fanfare::start(&[("FANFARE_HOST", host)]);
+        let port = hub.0.port().to_string();
+        let settings = [("FANFARE_HOST", host), ("PORT", &*port)];
+        for arguments in [&["health"][..], &["publish", "1"], &["bench", "--duration", "0"]] {
+            let output = run_to_end(arguments, &settings);
+            assert!(output.status.success(), "{host}: {arguments:?}: {output:?}");
+        }
+        let output = run_to_end(&["subscribe", "--help"], &settings);
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains(&format!("[default: http://{address}:{port}]")), "{help}");
+    }
+    // What `serve` would refuse is named.
+    let output = run_to_end(&["health"], &[("FANFARE_HOST", "nowhere.invalid")]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && error.contains("nowhere.invalid"), "{error}");
 }
 
 #[test]

@@ -79,3 +79,38 @@ fn listed_origins_and_no_others_may_use_the_hub_with_credentials() {
         assert_eq!(answer.header("access-control-allow-origin"), None);
     }
 }
+
+/// A form needs no preflight to be sent across origins: its answer is hidden from the page, but
+/// the event would be out.
+#[test]
+fn a_page_that_may_not_use_the_hub_cannot_publish_either() {
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let hub =
+        Fanfare::start(&[("FANFARE_CORS_ORIGINS", "https://a.example,http://localhost:8080")]);
+    let mut stream = hub.subscribe("/events");
+    let post = |hub: &Fanfare, headers: &[(&str, &str)], body: &str| {
+        request(hub.0, "POST", "/send-event", &[&[form], headers].concat(), body.as_bytes())
+    };
+    let neighbour = format!("http://127.0.0.1:{}", hub.0.port() ^ 1);
+    for origin in
+        ["https://b.example", "null", "http://a.example", "http://127.0.0.1", &neighbour, "x", ""]
+    {
+        let answer = post(&hub, &[("Origin", origin)], "a=refused");
+        assert_eq!(answer.status, 403, "{origin}");
+        assert_eq!(answer.json()["error"]["code"], "origin_refused");
+        let message = answer.json()["error"]["message"].to_string();
+        assert!(message.contains("FANFARE_CORS_ORIGINS"), "{message}");
+    }
+    let own = hub.url();
+    let allowed =
+        ["https://a.example", "http://localhost:8080", &own, &own.replace("http:", "https:")];
+    for (n, origin) in allowed.iter().enumerate() {
+        assert_eq!(post(&hub, &[("Origin", origin)], &format!("n={n}")).status, 200, "{origin}");
+        assert_eq!(stream.event().data, format!("{{\"n\":\"{n}\"}}"));
+    }
+    assert_eq!(post(&hub, &[], "a=no+page").status, 200);
+    assert_eq!(stream.event().data, "{\"a\":\"no page\"}");
+
+    let open = Fanfare::start_another(&[]);
+    assert_eq!(post(&open, &[("Origin", "https://b.example")], "a=b").status, 200);
+}

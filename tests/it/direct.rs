@@ -5,7 +5,7 @@ use socket2::SockRef;
 use crate::support::{Connection, Fanfare, wait_until};
 
 /// Whether this run of the tests is the one that leaves sockets to actix.
-fn is_off() -> bool {
+pub fn is_off() -> bool {
     std::env::var_os("FANFARE_DIRECT_WRITE").is_some_and(|value| value == "off")
 }
 

@@ -1,12 +1,13 @@
 use std::{
     net::{IpAddr, SocketAddr},
-    process::Command,
     time::{Duration, Instant},
 };
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Connection, Fanfare, Stream, get, request, run_to_end};
+use crate::support::{Connection, Fanfare, Hub, Stream, get, request, run_to_end, with_open_files};
+
+const TWO_WORKERS: (&str, &str) = ("FANFARE_WORKERS", "2");
 
 const ACCEPT: (&str, &str) = ("Accept", "text/event-stream");
 
@@ -14,6 +15,7 @@ fn assert_turned_away(hub: &Fanfare, code: &str) {
     let answer = get(hub.0, "/events");
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &code.into()));
     assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
+    assert_eq!(answer.header("connection"), Some("close"));
 
     let answer = request(hub.0, "GET", "/events", &[ACCEPT], b"");
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
@@ -21,6 +23,7 @@ fn assert_turned_away(hub: &Fanfare, code: &str) {
     let retry = text.strip_prefix("retry: ").and_then(|rest| rest.strip_suffix('\n'));
     let retry: u64 = retry.unwrap_or_else(|| panic!("{text:?}")).parse().unwrap();
     assert!((30_000..60_000).contains(&retry), "{retry}");
+    assert_eq!(answer.header("connection"), Some("close"), "its socket has to be free again");
 }
 
 #[test]
@@ -69,25 +72,32 @@ fn one_address_can_be_kept_from_taking_all_places() {
 }
 
 #[test]
+fn an_address_is_the_same_one_over_both_protocols() {
+    let settings = [("FANFARE_HOST", "::"), ("FANFARE_MAX_PER_ADDRESS", "1")];
+    let hub = Fanfare::start(&settings);
+    // Seen by a listener of IPv6, they are ::ffff:127.0.0.1 and ::ffff:127.0.0.2.
+    let _first = hub.subscribe("/events");
+    assert_turned_away(&hub, "address_full");
+    let mut other = connect_from("127.0.0.2".parse().unwrap(), hub.0);
+    other.send("GET /events?who=other HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(other.read_head().status, 200);
+    let line = hub.wait_for_log("who=other");
+    assert!(line.contains(" 127.0.0.2 GET"), "{line}");
+}
+
+#[test]
 fn no_limit_per_address_is_the_default() {
     let hub = Fanfare::start(&[]);
     let streams: Vec<Stream> = (0..200).map(|_| hub.subscribe("/events")).collect();
     hub.wait_for_subscribers(streams.len());
 }
 
-/// Runs it in a shell that has lowered its limit of open files for good.
-fn with_open_files(count: usize) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -n {count} && exec \"$0\"")]);
-    command
-}
-
 #[test]
 fn the_limit_comes_from_the_open_files_and_leaves_some_for_everyone_else() {
-    let hub = Fanfare::start_through(with_open_files(600), &[]);
-    hub.wait_for_log("at most 88 streams");
-    let streams: Vec<Stream> = (0..88).map(|_| hub.subscribe("/events")).collect();
-    hub.wait_for_subscribers(88);
+    let hub = Fanfare::start_through(with_open_files(600), &[TWO_WORKERS]);
+    hub.wait_for_log("at most 80 streams");
+    let streams: Vec<Stream> = (0..80).map(|_| hub.subscribe("/events")).collect();
+    hub.wait_for_subscribers(80);
     assert_turned_away(&hub, "full");
     // Idle publishers and health checks have files of their own.
     let idle: Vec<Connection> = (0..300).map(|_| Connection::open(hub.0)).collect();
@@ -98,21 +108,24 @@ fn the_limit_comes_from_the_open_files_and_leaves_some_for_everyone_else() {
 
 #[test]
 fn more_streams_than_open_files_is_refused_at_the_start() {
-    let output = with_open_files(600)
-        .arg(env!("CARGO_BIN_EXE_fanfare"))
-        .env("FANFARE_MAX_SUBSCRIBERS", "89")
-        .env("PORT", "0")
-        .output()
-        .unwrap();
-    let log = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(log.contains("FANFARE_MAX_SUBSCRIBERS") && log.contains("allows 88"), "{log}");
-
-    let output =
-        with_open_files(512).arg(env!("CARGO_BIN_EXE_fanfare")).env("PORT", "0").output().unwrap();
-    let log = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(log.contains("open files is 512"), "{log}");
+    let refusal = |files, settings: &[(&str, &str)]| {
+        let output = with_open_files(files)
+            .arg(env!("CARGO_BIN_EXE_fanfare"))
+            .env("PORT", "0")
+            .envs(settings.iter().copied())
+            .output()
+            .unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        log
+    };
+    let log = refusal(600, &[TWO_WORKERS, ("FANFARE_MAX_SUBSCRIBERS", "81")]);
+    assert!(log.contains("FANFARE_MAX_SUBSCRIBERS") && log.contains("allows 80"), "{log}");
+    let log = refusal(520, &[TWO_WORKERS]);
+    assert!(log.contains("open files is 520") && log.contains("above 520"), "{log}");
+    // Each worker has some of its own.
+    let log = refusal(600, &[("FANFARE_WORKERS", "256")]);
+    assert!(log.contains("FANFARE_WORKERS") && log.contains("above 1536"), "{log}");
 }
 
 #[test]
@@ -139,4 +152,89 @@ fn a_head_that_does_not_end_is_refused_in_time() {
         assert!(begun.elapsed() < Duration::from_secs(3), "{sent:?}: {:?}", begun.elapsed());
     }
     assert_eq!(get(hub.0, "/health/ready").status, 200);
+}
+
+/// Asks for a hundred templates, all different, that fit a topic of letters up to its end, in as
+/// many ways as there are; and for all that is kept.
+fn ask_for_hostile_templates(hub: Hub, expressions: usize, first: usize) -> (Connection, u16) {
+    let selector = |number| format!("topic={}{number}", "{%2Ba}a".repeat(expressions));
+    let selectors: Vec<String> = (first..first + 100).map(selector).collect();
+    let head = format!("GET /events?lastEventID=earliest&{} HTTP/1.1", selectors.join("&"));
+    let mut connection = Connection::open(hub.0);
+    connection.send(format!("{head}\r\nHost: x\r\n\r\n"));
+    let status = connection.read_head().status;
+    (connection, status)
+}
+
+#[test]
+fn hostile_templates_do_not_slow_publishers() {
+    let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
+    let _hostile = [10, 100].map(|expressions| ask_for_hostile_templates(*hub, expressions, 0));
+    let mut stream = hub.subscribe("/events?topic=a{/x}");
+    let topic = "a".repeat(200);
+    let begun = Instant::now();
+    for _ in 0..100 {
+        hub.publish(&format!("?topic={topic}"), "1");
+    }
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(2), "100 events took {took:?}");
+    hub.publish("?topic=a/1", "2");
+    assert_eq!(stream.event().data, "2");
+}
+
+#[test]
+fn templates_with_more_expressions_than_anyone_needs_are_refused() {
+    let hub = Fanfare::start(&[]);
+    assert_eq!(ask_for_hostile_templates(*hub, 10, 0).1, 200);
+    assert_eq!(ask_for_hostile_templates(*hub, 11, 0).1, 400);
+    let answer = get(hub.0, &format!("/events?topic={}", "{a*}".repeat(11)));
+    let error = &answer.json()["error"];
+    assert_eq!((answer.status, &error["code"]), (400, &"invalid_parameter".into()));
+    assert_eq!(error["message"], "`topic` is a template with more than 10 expressions");
+}
+
+/// Asks for the hub's health again and again until the work is done. Returns how long the work
+/// took, and the longest wait for an answer.
+fn longest_wait_during(hub: Hub, work: impl FnOnce() + Send) -> (Duration, Duration) {
+    let begun = Instant::now();
+    let mut longest = Duration::ZERO;
+    std::thread::scope(|scope| {
+        let work = scope.spawn(work);
+        while !work.is_finished() {
+            let asked = Instant::now();
+            assert_eq!(get(hub.0, "/health/live").status, 200);
+            longest = longest.max(asked.elapsed());
+        }
+    });
+    (begun.elapsed(), longest)
+}
+
+/// The topic of 4 KiB that takes a template longest.
+fn dear_topic() -> String {
+    "a".repeat(4096)
+}
+
+#[test]
+fn an_event_that_is_dear_to_match_leaves_the_thread_to_others() {
+    let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
+    let _hostile: Vec<_> =
+        (0..10).map(|stream| ask_for_hostile_templates(*hub, 10, stream * 100)).collect();
+    hub.wait_for_subscribers(10);
+    let publish = || drop(hub.publish(&format!("?topic={}", dear_topic()), "1"));
+    let (took, longest) = longest_wait_during(*hub, publish);
+    assert!(longest < took / 2, "an answer took {longest:?}, the event {took:?}");
+}
+
+#[test]
+fn a_replay_that_is_dear_to_match_leaves_the_thread_to_others() {
+    let hub = Fanfare::start_alone(&[("FANFARE_WORKERS", "1")]);
+    for _ in 0..20 {
+        hub.publish(&format!("?topic={}", dear_topic()), "1");
+    }
+    let replay = || {
+        let _hostile = ask_for_hostile_templates(*hub, 10, 0);
+        hub.wait_for_subscribers(1);
+    };
+    let (took, longest) = longest_wait_during(*hub, replay);
+    assert!(longest < took / 2, "an answer took {longest:?}, the replay {took:?}");
 }

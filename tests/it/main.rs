@@ -10,6 +10,8 @@
 mod api;
 /// The rules of the sources.
 mod architecture;
+/// Who may publish and who may listen.
+mod auth;
 /// Every answer that is one.
 mod bad_input;
 /// The load tool: what it counts is so.
@@ -22,6 +24,8 @@ mod clients;
 mod commands;
 /// Pages of other origins.
 mod cors;
+/// More clients than the hub has files and memory for.
+mod crowd;
 /// Sockets that Broadcasters write to themselves.
 mod direct;
 /// A history in a file: what survives, and what happens when the disk fails.
@@ -46,6 +50,8 @@ mod limits;
 mod logs;
 /// Topics, selectors and the registry, against naive matching.
 mod matching;
+/// Mercure of both generations: its clients work unchanged.
+mod mercure;
 /// One order for all, under load.
 mod order;
 /// HTTP/1 as clients really speak it.

@@ -101,6 +101,42 @@ fn a_body_that_breaks_off_publishes_nothing_and_hangs_nobody() {
 }
 
 #[test]
+fn a_body_that_nobody_reads_does_not_hold_its_connection() {
+    let hub = Fanfare::start(&[ONE_WORKER, ("FANFARE_MAX_BODY", "10B")]);
+    let text = "Content-Type: text/plain\r\n";
+    let json = "Content-Type: application/json\r\n";
+    let preflight = "Origin: http://a.example\r\nAccess-Control-Request-Method: POST\r\n";
+    for (request, headers, status) in [
+        ("POST /nowhere", json, 404),
+        ("PUT /send-event", json, 405),
+        ("POST /events", json, 405),
+        ("POST /send-event", text, 415),
+        ("POST /send-event?id=", json, 400),
+        ("GET /health/live", "", 200),
+        ("OPTIONS /send-event", preflight, 204),
+    ] {
+        // Neither ends: the client pauses for good.
+        for body in ["Transfer-Encoding: chunked\r\n\r\n1\r\n1\r\n", "Content-Length: 9\r\n\r\n1"] {
+            let mut connection = Connection::open(hub.0);
+            connection.send(format!("{request} HTTP/1.1\r\nHost: x\r\n{headers}{body}"));
+            let begun = Instant::now();
+            let answer = connection.read_response();
+            assert_eq!(answer.status, status, "{request} {body:?}");
+            assert_eq!(answer.header("connection"), Some("close"), "{request} {body:?}");
+            assert!(connection.read_to_end().is_empty());
+            let took = begun.elapsed();
+            assert!(took < Duration::from_secs(4), "{request} {body:?}: after {took:?}");
+        }
+    }
+    // One that is read whole and wrong keeps its connection.
+    let mut connection = Connection::open(hub.0);
+    connection.send(format!("{POST}Content-Length: 1\r\n\r\n]"));
+    assert_eq!(connection.read_response().status, 400);
+    connection.send(format!("{POST}Content-Length: 1\r\n\r\n1"));
+    assert_eq!(connection.read_response().status, 200);
+}
+
+#[test]
 fn a_request_that_stops_half_way_does_not_hold_its_connection_for_ever() {
     let hub = Fanfare::start(&[("FANFARE_KEEP_ALIVE", "1s"), ("FANFARE_BODY_TIMEOUT", "1s")]);
     let mut idle = Connection::open(hub.0);

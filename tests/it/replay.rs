@@ -1,4 +1,12 @@
-use crate::support::{Fanfare, Stream, post_json};
+use std::{cell::RefCell, collections::HashSet};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+
+use crate::support::{Connection, Fanfare, Stream, post_json};
 
 fn ids(hub: &Fanfare, count: usize) -> Vec<String> {
     let publish = |n| hub.publish("", &format!("{n}"))["id"].as_str().unwrap().to_owned();
@@ -142,7 +150,7 @@ fn a_hub_without_history_says_so() {
 fn an_id_that_is_no_text_does_no_harm() {
     let hub = Fanfare::start(&[]);
     ids(&hub, 1);
-    let mut connection = crate::support::Connection::open(hub.0);
+    let mut connection = Connection::open(hub.0);
     connection.send(b"GET /events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: \xff\xfe\r\n\r\n");
     assert_eq!(connection.read_head().status, 200);
     assert!(connection.read_chunk().unwrap().starts_with(b"data: {\"id\""));
@@ -164,4 +172,35 @@ fn a_long_history_is_replayed_whole() {
     assert_eq!(numbers(&mut all, 3000), (0..3000).collect::<Vec<_>>());
     let mut rare = hub.resume("/events?topic=rare", "earliest");
     assert_eq!(numbers(&mut rare, 1000), (0..3000).step_by(3).collect::<Vec<_>>());
+}
+
+/// Whatever id the hub takes from a publisher, a browser can hand back in a header.
+#[test]
+fn an_id_that_is_accepted_survives_its_way_back_in_a_header() {
+    const PARTS: [&str; 12] = [
+        " ", "\t", "\u{1}", "\u{1f}", "\u{7f}", "\u{85}", "\u{a0}", "\u{feff}", "é", "🦀", ":", "#",
+    ];
+    let part = prop_oneof![proptest::sample::select(&PARTS[..]).prop_map(str::to_owned), ".{1,3}"];
+    let id = proptest::collection::vec(part, 1..4).prop_map(|parts| parts.concat());
+    let hub = Fanfare::start(&[]);
+    let (seen, accepted) = (RefCell::new(HashSet::new()), RefCell::new(0));
+    let mut runner = TestRunner::new(Config::with_cases(500));
+    let result = runner.run(&id, |id| {
+        let target = format!("/send-event?id={}", utf8_percent_encode(&id, NON_ALPHANUMERIC));
+        let fresh = seen.borrow_mut().insert(id.clone());
+        if !fresh || post_json(hub.0, &target, "1").status != 200 {
+            return Ok(());
+        }
+        *accepted.borrow_mut() += 1;
+        hub.publish("", "\"next\"");
+        let mut connection = Connection::open(hub.0);
+        connection.send(format!("GET /events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: {id}\r\n\r\n"));
+        prop_assert_eq!(connection.read_head().status, 200, "{:?}", id);
+        connection.read_chunk().unwrap();
+        let next = String::from_utf8(connection.read_chunk().unwrap()).unwrap();
+        prop_assert!(next.ends_with("\ndata: \"next\"\n\n"), "{:?}: {}", id, next);
+        Ok(())
+    });
+    result.unwrap();
+    assert!(accepted.into_inner() > 100, "most are fine");
 }

@@ -29,7 +29,19 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
         (
             "FANFARE_CORS_ORIGINS",
             "--cors-origins",
-            &["example.com", "https://a/b", "*,x"],
+            &[
+                "example.com",
+                "https://a/b",
+                "https://u@a",
+                "https://a?b",
+                "https://a#b",
+                "https://*.*.a",
+                "*,https://a",
+                "http://a\"b",
+                "http://ä",
+                "https://a:443",
+                ",",
+            ],
             "a list",
         ),
         ("FANFARE_HEARTBEAT", "--heartbeat", &["15", "0", "x", "2h"], "from 10ms to 1h"),
@@ -55,6 +67,45 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
         ("FANFARE_HEADER_TIMEOUT", "--header-timeout", &["999ms"], "from 1s"),
         ("FANFARE_BODY_TIMEOUT", "--body-timeout", &["0"], "from 100ms"),
         ("FANFARE_KEEP_ALIVE", "--keep-alive", &["0"], "from 1s"),
+        ("RUST_LOG", "--log", &["fanfare=loud", "a=b=c", "info/x/y"], "debug"),
+        (
+            "FANFARE_PUBLISHER_JWT_ALG",
+            "--publisher-jwt-alg",
+            &["none", "ES512", ""],
+            "HS256, HS384",
+        ),
+        ("FANFARE_SUBSCRIBER_JWT_ALG", "--subscriber-jwt-alg", &["hs256"], "HS256, HS384"),
+        (
+            "FANFARE_PUBLISHER_JWKS_URL",
+            "--publisher-jwks-url",
+            &["x", "", "file://"],
+            "an https://",
+        ),
+        ("FANFARE_SUBSCRIBER_JWKS_URL", "--subscriber-jwks-url", &["ftp://x/"], "an https://"),
+        ("FANFARE_ANONYMOUS", "--anonymous", &["yes", "", "TRUE"], "true, 1 or on"),
+        ("FANFARE_SUBSCRIPTIONS", "--subscriptions", &["2"], "true, 1 or on"),
+        (
+            "FANFARE_COOKIE_NAME",
+            "--cookie-name",
+            &["", "a b", "a=b", "a;b"],
+            "the name of a cookie",
+        ),
+        (
+            "FANFARE_PUBLISH_ORIGINS",
+            "--publish-origins",
+            &["", "a.example", "https://a/b"],
+            "a list",
+        ),
+        ("FANFARE_ISSUERS", "--issuers", &["", " "], "give it a value"),
+        ("FANFARE_ISSUERS", "--issuers", &["a=b", "a=ftp://x/"], "an https://"),
+        ("FANFARE_AUDIENCE", "--audience", &[""], "give it a value"),
+        ("FANFARE_RESOURCE_IDENTIFIER", "--resource-identifier", &[""], "give it a value"),
+        (
+            "FANFARE_RESOURCE_IDENTIFIER",
+            "--resource-identifier",
+            &["hub", "urn:hub", "https://hub.example#x"],
+            "a URL such as",
+        ),
     ] {
         for value in values {
             let line = refusal(&[], &[(name, value)]);
@@ -63,6 +114,28 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
             }
         }
     }
+}
+
+#[test]
+fn an_origin_that_no_browser_sends_is_refused_with_the_one_that_it_sends() {
+    for (origin, sent) in [
+        ("https://a.example/", "https://a.example"),
+        ("https://a.example/path", "https://a.example"),
+        ("https://a.example?query", "https://a.example"),
+        ("https://a.example:443", "https://a.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:08080", "http://localhost:8080"),
+        ("http://localhost:", "http://localhost"),
+        ("https://user@a.example", "https://a.example"),
+    ] {
+        let list = format!("http://fine.example,{origin}");
+        let line = refusal(&[], &[("FANFARE_CORS_ORIGINS", &list)]);
+        assert!(line.contains(&format!("`{origin}`")), "{line}");
+        assert!(line.contains(&format!("browsers send `{sent}`")), "{line}");
+    }
+    let list = "null,HTTPS://Upper.example,http://a.example:443,https://b.example:80,http://[::1]:3000,\
+                chrome-extension://abcdef,capacitor://localhost";
+    Fanfare::start(&[("FANFARE_CORS_ORIGINS", list)]);
 }
 
 #[test]
@@ -104,6 +177,39 @@ fn a_file_dot_env_is_read_and_the_environment_comes_first() {
 fn a_misspelt_variable_is_warned_of() {
     let hub = Fanfare::start(&[("FANFARE_HEARTBEET", "1s")]);
     hub.wait_for_log("FANFARE_HEARTBEET is not a setting");
+}
+
+/// What a pod has in its environment where a service is called `fanfare`.
+#[test]
+fn what_kubernetes_sets_for_a_service_of_this_name_is_no_setting() {
+    let links = [
+        ("FANFARE_PORT", "tcp://10.0.0.1:80"),
+        ("FANFARE_SERVICE_HOST", "10.0.0.1"),
+        ("FANFARE_SERVICE_PORT", "80"),
+        ("FANFARE_SERVICE_PORT_HTTP", "80"),
+        ("FANFARE_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("FANFARE_PORT_80_TCP_PROTO", "tcp"),
+        ("FANFARE_PORT_80_TCP_PORT", "80"),
+        ("FANFARE_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("FANFARE_PORT_80X", "misspelt"),
+    ];
+    let hub = Fanfare::start(&links);
+    let line = hub.wait_for_log("FANFARE_PORT is tcp://10.0.0.1:80");
+    assert!(line.contains("WARN") && line.contains("enableServiceLinks: false"), "{line}");
+    hub.wait_for_log("FANFARE_PORT_80X is not a setting");
+    assert_eq!(hub.log().matches("is not a setting").count(), 1, "{}", hub.log());
+    // The other commands look where the hub is.
+    let port = hub.0.port().to_string();
+    let output = run_to_end(&["health"], &[links[0], ("PORT", &port)]);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_variable_of_the_official_image_that_is_not_read_is_warned_of() {
+    let key = ("MERCURE_PUBLISHER_JWT_KEY", "!ChangeThisMercureHubJWTSecretKey!");
+    let hub = Fanfare::start(&[key, ("MERCURE_EXTRA_DIRECTIVES", "anonymous")]);
+    hub.wait_for_log("MERCURE_EXTRA_DIRECTIVES is not a setting");
+    assert!(!hub.log().contains("MERCURE_PUBLISHER_JWT_KEY"), "this one is");
 }
 
 #[test]

@@ -63,8 +63,7 @@ fn one_that_takes_nothing_is_cut_and_freed_and_delays_nobody() {
     assert!(longest < Duration::from_millis(500), "a publish took {longest:?}");
     let line = hub.wait_for_log("ended: slow");
     assert!(line.contains(" events, "), "{line}");
-    let ready = hub.ready();
-    assert_eq!((&ready["subscribers"], &ready["streams"]), (&1.into(), &1.into()));
+    assert_eq!(hub.ready()["streams"], 1);
     // Its socket is gone with it: what the kernel held for it is thrown away.
     let mut rest = Vec::new();
     let broken = stalled.connection.socket.read_to_end(&mut rest);

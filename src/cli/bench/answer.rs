@@ -5,8 +5,12 @@
 
 use httparse::{EMPTY_HEADER, Response, Status};
 
+use crate::cli::refusal;
+
 /// The most that the head of an answer may take.
 const MAX_HEAD: usize = 16 * 1024;
+/// How much is told of an answer that is not what was asked for, in characters.
+const LONGEST: usize = 150;
 
 /// The head of an answer.
 #[derive(Debug)]
@@ -94,8 +98,9 @@ impl Head {
     /// What a user is told of an answer that is not what was asked for, with the beginning of its
     /// body.
     pub fn explain(&self, answer: &[u8]) -> String {
-        let body = String::from_utf8_lossy(&answer[self.length..]);
-        let text: String = body.chars().filter(|c| !c.is_control()).take(120).collect();
-        format!("{} {} {text}", self.status, self.reason).trim_end().to_owned()
+        let status = format!("{} {}", self.status, self.reason);
+        let said = refusal::tell(status.trim_end(), &answer[self.length..]);
+        let text: String = said.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+        text.trim_end_matches([':', ' ']).to_owned()
     }
 }

@@ -92,7 +92,8 @@ impl Connection {
                         return Some(outcome);
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                // An answer may have filled the buffer to its last byte.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.outcome(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return self.lost(&error.to_string()),
             }

@@ -2,7 +2,8 @@
 //!
 //! Owns: how lost, duplicated and reordered deliveries are told apart. Promises: exact counts,
 //! whatever a hub does; each number of a publisher and topic is taken for one event. Does not:
-//! know what was published; what is lost at the end only the sum shows.
+//! know what was published (what is lost at the end only the sum shows), or look whether an event
+//! is of its stream's topic.
 
 use std::{
     collections::HashMap,

@@ -7,7 +7,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, builder::ValueParser};
 
-use super::hub_url::HubUrl;
+use super::{hub_url::HubUrl, token::TokenArgs};
 use crate::config;
 
 mod answer;
@@ -34,9 +34,13 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// What load, on what hub.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exits with 0 once it has measured, whatever it found; with 1 where it could not. \
+                  docs/bench.md explains the results."
+)]
 pub struct Bench {
     /// The hub
-    #[arg(long, default_value_t = super::default_url())]
+    #[arg(long, default_value_t = HubUrl::local())]
     url: HubUrl,
     /// Streams that are held open
     #[arg(long, value_name = "COUNT", default_value = "1000",
@@ -83,6 +87,8 @@ pub struct Bench {
           value_parser = config::duration("0s", "1s"))]
     rest: Duration,
     #[command(flatten)]
+    token: TokenArgs,
+    #[command(flatten)]
     manner: target::Manner,
     /// Print the results as one JSON object
     #[arg(long)]
@@ -109,10 +115,9 @@ fn seconds() -> ValueParser {
 pub fn run(bench: &Bench) -> ExitCode {
     super::report(run::run(bench).and_then(|report| {
         if bench.json {
-            println!("{}", serde_json::to_string(&report).map_err(|error| error.to_string())?);
+            super::print(serde_json::to_string(&report).map_err(|error| error.to_string())?)
         } else {
-            print!("{report}");
+            super::print(report.to_string().trim_end())
         }
-        Ok(())
     }))
 }

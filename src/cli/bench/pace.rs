@@ -20,9 +20,7 @@ pub struct Pace {
 
 impl Pace {
     pub fn start(rate: Option<f64>, duration: Duration, now: u64) -> Self {
-        // Counts of events are far below what a float holds exactly.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let schedule = rate.map(|rate| (1e9 / rate, (rate * duration.as_secs_f64()).ceil() as u64));
+        let schedule = rate.map(|rate| (1e9 / rate, due(rate, duration)));
         Self { from: now, until: now + nanoseconds(duration), schedule, taken: 0, late: 0 }
     }
 
@@ -62,8 +60,21 @@ impl Pace {
         self.late
     }
 
-    /// How many events were due and not taken.
-    pub fn left(&self) -> u64 {
-        self.schedule.map_or(0, |(_, count)| count - self.taken)
+    /// How many events were due by now and not taken.
+    pub fn left(&self, now: u64) -> u64 {
+        let passed = Duration::from_nanos(now.saturating_sub(self.from));
+        self.schedule.map_or(0, |(pause, count)| {
+            due(1e9 / pause, passed).min(count).saturating_sub(self.taken)
+        })
     }
+}
+
+/// How many events are due within this time, of which the first is due at its beginning.
+fn due(rate: f64, time: Duration) -> u64 {
+    // Products such as 100 * 0.07 are a little above a whole number that is meant.
+    let due = rate * time.as_secs_f64() - 1e-6;
+    // Counts of events are far below what a float holds exactly.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let due = due.ceil() as u64;
+    due
 }

@@ -21,6 +21,11 @@ impl Problems {
         *self.0.entry(what).or_default() += count;
     }
 
+    /// Each named as this has it.
+    pub fn reworded(self, reword: impl Fn(String) -> String) -> Self {
+        Self(self.0.into_iter().map(|(what, count)| (reword(what), count)).collect())
+    }
+
     /// Adds others, each named with this before it.
     pub fn extend(&mut self, before: &str, others: Self) {
         for (what, count) in others.0 {

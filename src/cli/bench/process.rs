@@ -13,7 +13,7 @@ const TICK_US: f64 = 10_000.0;
 pub struct Process(u32);
 
 /// CPU time in microseconds.
-#[derive(Debug, Default, Clone, Copy, serde::Serialize)]
+#[derive(Debug, Clone, Copy, serde::Serialize)]
 pub struct Cpu {
     pub user: f64,
     pub system: f64,
@@ -32,11 +32,11 @@ impl Cpu {
         self.user + self.system
     }
 
-    /// What one of so many took.
-    pub fn each(self, count: u64) -> Self {
+    /// What one of so many took; `None` where there was none.
+    pub fn each(self, count: u64) -> Option<Self> {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-        let count = count.max(1) as f64;
-        Self { user: self.user / count, system: self.system / count }
+        let divisor = count as f64;
+        (count > 0).then(|| Self { user: self.user / divisor, system: self.system / divisor })
     }
 }
 
@@ -59,12 +59,13 @@ impl Process {
         Self(std::process::id())
     }
 
-    /// What it has used since its start.
-    pub fn cpu(self) -> Cpu {
-        self.family().iter().fold(Cpu::default(), |sum, stat| Cpu {
-            user: sum.user + stat.cpu.user,
-            system: sum.system + stat.cpu.system,
-        })
+    /// What it has used since its start; `None` once it has ended.
+    pub fn cpu(self) -> Option<Cpu> {
+        let add = |sum: Cpu, more: Cpu| Cpu {
+            user: sum.user + more.user,
+            system: sum.system + more.system,
+        };
+        self.family().into_iter().map(|stat| stat.cpu).reduce(add)
     }
 
     /// Its proportional set size in bytes: shared pages count by their share.

@@ -139,7 +139,9 @@ impl Publishers {
             let wait = due.map_or(LOOK_AROUND, |due| due.min(LOOK_AROUND));
             self.take_answers(&mut events, &mut buffer, wait)?;
         }
-        let give_up = self.clock.now() + nanoseconds(LAST_ANSWERS);
+        let over = self.clock.now();
+        (self.published.late, self.published.omitted) = (pace.late(), pace.left(over));
+        let give_up = over + nanoseconds(LAST_ANSWERS);
         while self.asked.iter().any(Option::is_some) {
             if self.clock.now() > give_up {
                 let waiting = self.asked.iter().flatten().count();
@@ -149,7 +151,6 @@ impl Publishers {
             }
             self.take_answers(&mut events, &mut buffer, LOOK_AROUND)?;
         }
-        (self.published.late, self.published.omitted) = (pace.late(), pace.left());
         Ok(self.published)
     }
 

@@ -256,14 +256,11 @@ impl Reader {
         let is_open = stream.is_open();
         if let Err(why) = result {
             *place = None;
-            if was_open || is_open {
-                self.gauge.open.fetch_sub(u64::from(was_open), Relaxed);
+            if was_open {
+                self.gauge.open.fetch_sub(1, Relaxed);
                 self.problems.add(why, 1);
             } else {
                 self.failed(why);
-            }
-            if is_open && !was_open {
-                self.answered();
             }
         } else if is_open && !was_open {
             self.gauge.open.fetch_add(1, Relaxed);

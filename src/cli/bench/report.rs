@@ -72,7 +72,7 @@ impl Connecting {
             failed,
             seconds: seconds(took),
             per_second: per_second(opened, took),
-            server_cpu_us: cpu.map(|cpu| cpu.each(opened)),
+            server_cpu_us: cpu.and_then(|cpu| cpu.each(opened)),
         }
     }
 }
@@ -86,9 +86,10 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub fn new(pss_before: u64, pss_after: u64, subscribers: u64) -> Self {
-        let per_subscriber = (float(pss_after) - float(pss_before)) / float(subscribers.max(1));
-        Self { pss_before, pss_after, per_subscriber }
+    /// `None` where there is no subscriber.
+    pub fn new(pss_before: u64, pss_after: u64, subscribers: u64) -> Option<Self> {
+        let per_subscriber = (float(pss_after) - float(pss_before)) / float(subscribers);
+        (subscribers > 0).then_some(Self { pss_before, pss_after, per_subscriber })
     }
 }
 
@@ -98,7 +99,7 @@ pub struct Publishing {
     pub per_second: f64,
     /// Events that were due and not sent in time.
     pub omitted: u64,
-    /// How late an event was sent at the most.
+    /// How late an event was sent at the most; latency counts from when it was sent.
     pub late_ms: f64,
 }
 
@@ -122,7 +123,7 @@ pub struct Deliveries {
     pub lost: u64,
     pub duplicated: u64,
     pub reordered: u64,
-    pub latency_ms: Latency,
+    pub latency_ms: Option<Latency>,
 }
 
 impl Deliveries {
@@ -141,7 +142,7 @@ impl Deliveries {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Latency {
     pub p50: f64,
     pub p90: f64,
@@ -150,11 +151,12 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Of microseconds.
-    fn of(histogram: &Histogram<u64>) -> Self {
+    /// Of microseconds; `None` where nothing arrived.
+    fn of(histogram: &Histogram<u64>) -> Option<Self> {
         let ms = |us| float(us) / 1000.0;
         let at = |quantile| ms(histogram.value_at_quantile(quantile));
-        Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: ms(histogram.max()) }
+        let latency = Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: ms(histogram.max()) };
+        (!histogram.is_empty()).then_some(latency)
     }
 }
 
@@ -164,6 +166,14 @@ pub struct CpuEach {
     pub server_us: Option<Cpu>,
     /// What this program took itself.
     pub tool_us: f64,
+}
+
+impl CpuEach {
+    /// `None` where nothing arrived.
+    pub fn new(server: Option<Cpu>, tool: Option<Cpu>, deliveries: u64) -> Option<Self> {
+        let tool_us = tool?.each(deliveries)?.total();
+        Some(Self { server_us: server.and_then(|cpu| cpu.each(deliveries)), tool_us })
+    }
 }
 
 impl fmt::Display for Report {
@@ -196,23 +206,21 @@ impl fmt::Display for Report {
             )?;
         }
         if let Some(publishing) = &self.publishing {
-            writeln!(
+            write!(
                 f,
                 "published   {} events, {}/s",
                 whole(publishing.published),
                 rounded(publishing.per_second)
             )?;
-            if publishing.omitted > 0 {
-                writeln!(
-                    f,
-                    "            behind the rate: {} events were not sent, others up to {:.0} ms late",
-                    whole(publishing.omitted),
-                    publishing.late_ms,
-                )?;
+            if self.settings.rate > 0.0 {
+                write!(f, ", up to {:.0} ms late", publishing.late_ms)?;
             }
+            if publishing.omitted > 0 {
+                write!(f, "; behind the rate, {} not sent", whole(publishing.omitted))?;
+            }
+            writeln!(f)?;
         }
         if let Some(deliveries) = &self.deliveries {
-            let Latency { p50, p90, p99, max } = deliveries.latency_ms;
             writeln!(
                 f,
                 "deliveries  {} of {}, {}/s; {} lost, {} duplicated, {} reordered",
@@ -223,10 +231,12 @@ impl fmt::Display for Report {
                 whole(deliveries.duplicated),
                 whole(deliveries.reordered),
             )?;
-            writeln!(
-                f,
-                "latency     p50 {p50:.2} ms, p90 {p90:.2} ms, p99 {p99:.2} ms, max {max:.2} ms"
-            )?;
+            if let Some(Latency { p50, p90, p99, max }) = deliveries.latency_ms {
+                writeln!(
+                    f,
+                    "latency     p50 {p50:.2} ms, p90 {p90:.2} ms, p99 {p99:.2} ms, max {max:.2} ms"
+                )?;
+            }
         }
         if let Some(cpu) = &self.cpu {
             write!(f, "CPU         ")?;

@@ -6,6 +6,7 @@
 use std::{
     io,
     sync::mpsc::RecvTimeoutError,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -20,7 +21,8 @@ use super::{
     target::Target,
 };
 
-/// How long nothing may arrive until what is missing counts as lost.
+/// How long nothing may arrive until what is missing counts as lost; also how long deliveries may go
+/// on where the user has ended the round.
 const SILENCE: Duration = Duration::from_secs(3);
 /// How long deliveries may go on after the last event.
 const MAX_SETTLING: Duration = Duration::from_secs(60);
@@ -77,14 +79,16 @@ fn publish(
 fn settle(subscribers: &Subscribers, expected: u64, interrupt: &Interrupt) {
     let begun = Instant::now();
     let mut last = (subscribers.received(), begun);
-    while last.0 < expected && last.1.elapsed() < SILENCE && begun.elapsed() < MAX_SETTLING {
-        if interrupt.wait(TICK) {
+    while last.0 < expected && last.1.elapsed() < SILENCE {
+        // What was published before Ctrl-C and is on its way is not lost.
+        if begun.elapsed() >= if interrupt.is_set() { SILENCE } else { MAX_SETTLING } {
             return;
         }
+        thread::park_timeout(TICK);
         let received = subscribers.received();
         if received != last.0 {
             last = (received, Instant::now());
         }
     }
-    interrupt.wait(GRACE);
+    thread::park_timeout(GRACE);
 }

@@ -18,6 +18,7 @@ use super::{
     subscribers::Subscribers,
     target::Target,
 };
+use crate::cli::refusal::Ask;
 
 /// Files that are open besides streams and publishers.
 const OTHER_FILES: usize = 32;
@@ -36,8 +37,10 @@ const ONE_ADDRESS: usize = 5000;
 pub fn run(bench: &Bench) -> Result<Report, String> {
     let server = bench.pid.map(Process::open).transpose()?;
     let streams = allowed(bench)?;
-    let target = Target::find(&bench.url, &bench.manner, bench.topics, bench.payload)?;
-    let run = Run::start(bench, server, streams, target).and_then(Run::whole);
+    let token = bench.token.open()?.next()?;
+    let ask = Ask { token: token.as_ref(), claim: "claims that cover `bench0` and so on" };
+    let target = Target::find(&bench.url, &bench.manner, ask.token, bench.topics, bench.payload)?;
+    let run = Run::start(bench, server, streams, target, ask).and_then(Run::whole);
     run.map_err(|error| format!("{}: {error}", bench.url))
 }
 
@@ -65,6 +68,7 @@ struct Run<'a> {
     /// How many streams to open.
     streams: usize,
     target: Arc<Target>,
+    ask: Ask<'a>,
     clock: Clock,
     interrupt: Interrupt,
     subscribers: Subscribers,
@@ -78,6 +82,7 @@ impl<'a> Run<'a> {
         server: Option<Process>,
         streams: usize,
         target: Target,
+        ask: Ask<'a>,
     ) -> io::Result<Self> {
         let (target, clock) = (Arc::new(target), Clock::start());
         let spread = bench.storm || streams > ONE_ADDRESS;
@@ -85,7 +90,7 @@ impl<'a> Run<'a> {
         let interrupt = Interrupt::listen()?;
         // Not 0: that is the round of streams before the first.
         let first_round = fastrand::u16(1..u16::MAX - 3);
-        Ok(Self { bench, server, streams, target, clock, interrupt, subscribers, first_round })
+        Ok(Self { bench, server, streams, target, ask, clock, interrupt, subscribers, first_round })
     }
 
     fn whole(self) -> io::Result<Report> {
@@ -124,17 +129,22 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until the server has nothing left to do, and returns the time it has used so far.
-    fn wait_until_quiet(&self, server: Process) -> Cpu {
-        let mut cpu = server.cpu();
+    fn wait_until_quiet(&self, server: Process) -> Option<Cpu> {
+        let mut cpu = server.cpu()?;
         let mut waited = Duration::ZERO;
         while waited < MAX_QUIET && !self.interrupt.wait(QUIET) {
             waited += QUIET;
-            let before = std::mem::replace(&mut cpu, server.cpu());
+            let before = std::mem::replace(&mut cpu, server.cpu()?);
             if (cpu - before).total() == 0.0 {
                 break;
             }
         }
-        cpu
+        Some(cpu)
+    }
+
+    /// What the server has used so far, where it is known and still there.
+    fn server_cpu(&self) -> Option<Cpu> {
+        self.server.and_then(Process::cpu)
     }
 
     fn open_streams(&self) -> Option<u64> {
@@ -146,23 +156,23 @@ impl<'a> Run<'a> {
     }
 
     fn open(&self) -> io::Result<(Connecting, Problems)> {
-        let (before, begun) = (self.server.map(Process::cpu), self.clock.now());
+        let (before, begun) = (self.server_cpu(), self.clock.now());
         let took = self.open_streams().unwrap_or_else(|| self.clock.now() - begun);
         let opened = self.subscribers.open_now();
         let failed = self.subscribers.failed();
         let problems = self.subscribers.problems();
         if opened == 0 && failed > 0 {
             let why = problems.iter().next().map_or("", |(why, _)| why);
+            let why = self.ask.with_advice(why.to_owned());
             return Err(io::Error::other(format!("nothing could be subscribed to: {why}")));
         }
-        let after = self.server.map(Process::cpu);
-        let cpu = before.zip(after).map(|(before, after)| after - before);
+        let cpu = used(before, self.server_cpu());
         Ok((Connecting::new(opened, failed, took, cpu), problems))
     }
 
     /// Opens and closes all streams until the time is over.
     fn storm(&self) -> (Connecting, Problems) {
-        let before = self.server.map(Process::cpu);
+        let before = self.server_cpu();
         let end = self.clock.now() + nanoseconds(self.bench.duration);
         let (mut opened, mut failed, mut took) = (0, 0, 0);
         let mut problems = Problems::default();
@@ -176,8 +186,8 @@ impl<'a> Run<'a> {
                 break;
             }
         }
-        let after = self.server.map(|server| self.wait_until_quiet(server));
-        let cpu = before.zip(after).map(|(before, after)| after - before);
+        let after = self.server.and_then(|server| self.wait_until_quiet(server));
+        let cpu = used(before, after);
         (Connecting::new(opened, failed, took, cpu), problems)
     }
 
@@ -190,7 +200,7 @@ impl<'a> Run<'a> {
 
     fn memory(&self, before: u64) -> Option<Memory> {
         let after = self.server?.pss().ok()?;
-        Some(Memory::new(before, after, self.subscribers.open_now()))
+        Memory::new(before, after, self.subscribers.open_now())
     }
 
     fn publish(&self, report: &mut Report) -> io::Result<()> {
@@ -204,19 +214,16 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let own = Process::own();
-        let before = (self.server.map(Process::cpu), own.cpu());
+        let before = (self.server_cpu(), own.cpu());
         let Round { published, expected, tally } =
             self.round(2, self.bench.duration, "publishing")?;
-        let after = (self.server.map(Process::cpu), own.cpu());
-
-        let received = tally.counts.received;
-        let server = before.0.zip(after.0).map(|(before, after)| (after - before).each(received));
-        let tool_us = (after.1 - before.1).each(received).total();
-        report.cpu = Some(CpuEach { server_us: server, tool_us });
+        let (server, tool) = (used(before.0, self.server_cpu()), used(before.1, own.cpu()));
+        report.cpu = CpuEach::new(server, tool, tally.counts.received);
         report.deliveries = Some(Deliveries::new(expected, &tally, published.from));
         report.publishing = Some(Publishing::new(&published));
         report.problems = tally.problems;
-        report.problems.extend("publishing: ", published.problems);
+        let problems = published.problems.reworded(|problem| self.ask.with_advice(problem));
+        report.problems.extend("publishing: ", problems);
         Ok(())
     }
 
@@ -229,4 +236,9 @@ impl<'a> Run<'a> {
         };
         round::run(&self.target, &self.subscribers, plan, self.clock, &self.interrupt, what)
     }
+}
+
+/// What was used between two looks.
+fn used(before: Option<Cpu>, after: Option<Cpu>) -> Option<Cpu> {
+    Some(after? - before?)
 }

@@ -12,7 +12,7 @@ use actix_web::http::Uri;
 use clap::Args;
 
 use super::mark::Mark;
-use crate::cli::hub_url::HubUrl;
+use crate::cli::{hub_url::HubUrl, token::Token};
 
 /// How long the hub may take to accept the first connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,10 +26,12 @@ pub const MIN_PAYLOAD: usize = BODY[0].len() + Mark::LENGTH + BODY[1].len();
 #[derive(Debug, Args)]
 pub struct Manner {
     /// Where streams are opened; `{topic}` stands for a topic's name
-    #[arg(long, value_name = "PATH", default_value = "/events?topic={topic}")]
+    #[arg(long, value_name = "PATH", default_value = "/events?topic={topic}",
+          value_parser = parse_path)]
     subscribe_path: String,
     /// Where events are published; `{topic}` stands for a topic's name
-    #[arg(long, value_name = "PATH", default_value = "/send-event?topic={topic}")]
+    #[arg(long, value_name = "PATH", default_value = "/send-event?topic={topic}",
+          value_parser = parse_path)]
     publish_path: String,
     /// The content type of what is published: it is a JSON object
     #[arg(long, value_name = "TYPE", default_value = "application/json")]
@@ -37,6 +39,11 @@ pub struct Manner {
     /// One more header of every request; may be repeated
     #[arg(long, value_name = "NAME: VALUE", value_parser = parse_header)]
     header: Vec<String>,
+}
+
+fn parse_path(text: &str) -> Result<String, &'static str> {
+    let valid = text.starts_with('/') && !text.contains(|c: char| c == ' ' || c.is_control());
+    if valid { Ok(text.to_owned()) } else { Err("allowed is a path such as `/events/{topic}`") }
 }
 
 fn parse_header(text: &str) -> Result<String, &'static str> {
@@ -75,15 +82,13 @@ impl Target {
     pub fn find(
         url: &HubUrl,
         manner: &Manner,
+        token: Option<&Token>,
         topics: usize,
         payload: usize,
     ) -> Result<Self, String> {
         for (flag, path) in
             [("subscribe", &manner.subscribe_path), ("publish", &manner.publish_path)]
         {
-            if !path.starts_with('/') || path.contains([' ', '\r', '\n']) {
-                return Err(format!("--{flag}-path has to begin with / and to have no spaces"));
-            }
             if topics > 1 && !path.contains("{topic}") {
                 return Err(format!("--{flag}-path has no {{topic}}: there can be one topic only"));
             }
@@ -94,7 +99,8 @@ impl Target {
         let place = if uri.port().is_some() { authority } else { &format!("{authority}:80") };
         let address = reach(place).map_err(|why| format!("there is no hub at {url}: {why}"))?;
 
-        let headers = manner.header.iter().map(|header| format!("{header}\r\n"));
+        let token = token.map(|token| format!("Authorization: {}", token.authorization()));
+        let headers = manner.header.iter().chain(&token).map(|header| format!("{header}\r\n"));
         let headers = format!("Host: {authority}\r\n{}", headers.collect::<String>());
         let path = |template: &str, topic: usize| {
             format!("{base}{}", template.replace("{topic}", &format!("bench{topic}")))

@@ -156,6 +156,12 @@ impl Disk {
         self.0.shared.shown.lock().ring.head()
     }
 
+    /// Where the newest entry was not kept any more at the start, this is its position, whatever
+    /// id it had.
+    pub(super) fn newest_id(&self) -> Option<String> {
+        self.0.shared.shown.lock().ring.newest_id()
+    }
+
     pub(super) async fn resume(&self, asked: &LastEventId) -> Result<Start, StorageError> {
         let found = match asked.as_own_id() {
             Some(id) => self.find(id).await?,

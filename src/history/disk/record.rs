@@ -7,11 +7,12 @@
 //! | own id: length and text | 2 + n |
 //! | type: length and text | 2 + n |
 //! | retry, in milliseconds | 4 |
-//! | number of topics, then each: length and text | 1, 2 + n |
+//! | number of topics, then each: length and text | 2, 2 + n |
 //! | data | the rest |
 //!
 //! The format's version is in the file's `meta` table. What is read passes through the doors that
-//! what is published passes through: a damaged record is an error, not an impossible event.
+//! what is published passes through: a damaged record is an error, not an impossible event. Topics
+//! are of any length, since those of the hub's own events are longer than a publisher's may be.
 
 use crate::{
     event::{Event, EventId, EventType, Retry},
@@ -21,7 +22,6 @@ use crate::{
 const OWN_ID: u8 = 1;
 const TYPE: u8 = 2;
 const RETRY: u8 = 4;
-/// Kept for events that not everyone may see. No event has it yet.
 const PRIVATE: u8 = 8;
 
 /// It can't be what was written.
@@ -56,8 +56,12 @@ pub fn encode(event: &Event, time: u64) -> Vec<u8> {
         flags |= RETRY;
         record.extend(retry.as_millis().to_le_bytes());
     }
-    // At most 100.
-    record.push(u8::try_from(event.topics.len()).unwrap_or(u8::MAX));
+    if event.private {
+        flags |= PRIVATE;
+    }
+    // At most 1000.
+    let count = u16::try_from(event.topics.len()).unwrap_or(u16::MAX);
+    record.extend(count.to_le_bytes());
     for topic in event.topics.iter() {
         push_text(&mut record, topic.as_str());
     }
@@ -69,9 +73,6 @@ pub fn encode(event: &Event, time: u64) -> Vec<u8> {
 pub fn decode(record: &[u8]) -> Result<(Event, u64), Damaged> {
     let mut rest = record;
     let (flags, Head { time, own_id }) = take_head(&mut rest)?;
-    if flags & PRIVATE != 0 {
-        return Err(Damaged);
-    }
     let id = own_id.map(EventId::parse).transpose().map_err(|_| Damaged)?;
     let kind = match flags & TYPE {
         0 => None,
@@ -84,12 +85,13 @@ pub fn decode(record: &[u8]) -> Result<(Event, u64), Damaged> {
             Some(Retry::parse(&ms).map_err(|_| Damaged)?)
         }
     };
-    let [count] = take(&mut rest)?;
-    let topic = |_| Topic::parse(take_text(&mut rest)?).map_err(|_| Damaged);
+    let count = u16::from_le_bytes(take(&mut rest)?);
+    let topic = |_| take_text(&mut rest).map(|text| Topic::made(text.to_owned()));
     let topics = (0..count).map(topic).collect::<Result<Vec<_>, _>>()?;
     let topics = Topics::new(topics).map_err(|_| Damaged)?;
     let data = std::str::from_utf8(rest).map_err(|_| Damaged)?.to_owned();
-    Ok((Event { topics, data, id, kind, retry }, time))
+    let private = flags & PRIVATE != 0;
+    Ok((Event { topics, data, id, kind, retry, private }, time))
 }
 
 /// The part of it that retention looks at.
@@ -105,7 +107,7 @@ fn take_head<'a>(rest: &mut &'a [u8]) -> Result<(u8, Head<'a>), Damaged> {
 }
 
 fn push_text(record: &mut Vec<u8>, text: &str) {
-    // Ids, types and topics have at most 4096 bytes.
+    // Ids, types and topics have at most 4096 bytes; topics of the hub's own some 13,000.
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     record.extend(length.to_le_bytes());
     record.extend(text.as_bytes());

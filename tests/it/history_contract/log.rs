@@ -156,7 +156,8 @@ impl Log {
 }
 
 pub fn event(data: &str) -> Event {
-    Event { topics: topics(&["a"]), data: data.to_owned(), id: None, kind: None, retry: None }
+    let (topics, data) = (topics(&["a"]), data.to_owned());
+    Event { topics, data, id: None, kind: None, retry: None, private: false }
 }
 
 pub fn with_id(id: &str, data: &str) -> Event {
@@ -169,6 +170,7 @@ pub fn full(id: &str, data: &str) -> Event {
         topics: topics(&["a", "/books/7", "ä🦀"]),
         kind: Some(EventType::parse("price").unwrap()),
         retry: Some(Retry::parse("12345").unwrap()),
+        private: true,
         ..with_id(id, data)
     }
 }

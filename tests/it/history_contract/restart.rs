@@ -1,6 +1,10 @@
 //! What is promised of a history that outlives its process.
 
-use fanfare::history::{Loss, Position, Start};
+use fanfare::{
+    event::Event,
+    history::{Loss, Position, Start},
+    topic::{MAX_TOPICS, Topic, Topics},
+};
 
 use super::{
     against,
@@ -10,6 +14,8 @@ use super::{
 against!([disk, disk_by_interval] {
     everything_is_there_again_and_ids_go_on,
     a_long_history_is_there_again,
+    topics_of_any_number_and_length_are_there_again,
+    what_the_newest_is_called_is_known_again,
     limits_that_have_become_smaller_count,
     a_history_that_keeps_nothing_still_goes_on,
 });
@@ -32,6 +38,7 @@ async fn everything_is_there_again_and_ids_go_on(kept: Kept) {
         for (read, before) in read.iter().zip(&frames) {
             assert_eq!(read.frame.bytes(), before.frame.bytes());
             assert_eq!((&read.topics, read.time), (&before.topics, before.time));
+            assert_eq!(read.private, before.private);
         }
         assert_eq!(log.resume("own-1").await, Start::After(frames[2].position));
         assert_eq!(log.resume(&head.to_string()).await, Start::After(head));
@@ -55,6 +62,43 @@ async fn a_long_history_is_there_again(kept: Kept) {
     let (read, _) = log.read_on(places[100]).await;
     assert_eq!((read.len(), data(&read[0])), (24_900, "101".to_owned()));
     assert!(matches!(log.resume("last").await, Start::After(place) if place.sequence == 25_001));
+    log.close().await;
+}
+
+async fn topics_of_any_number_and_length_are_there_again(kept: Kept) {
+    let log = kept.open(keep_all());
+    // As the hub makes them.
+    let mut topics = vec![Topic::made("x".repeat(13_000))];
+    topics.extend((1..MAX_TOPICS).map(|n| Topic::parse(&n.to_string()).unwrap()));
+    let topics = Topics::new(topics).unwrap();
+    let place = log.history.head();
+    log.append(Event { topics: topics.clone(), ..event("0") }).await;
+    log.append(event("1")).await;
+    log.close().await;
+    let log = kept.open(keep_all());
+    let (read, _) = log.read_on(place).await;
+    assert_eq!((&read[0].topics, data(&read[1])), (&topics, "1".to_owned()));
+    log.close().await;
+}
+
+async fn what_the_newest_is_called_is_known_again(kept: Kept) {
+    let log = kept.open(keep_all());
+    assert_eq!(log.history.newest_id(), None);
+    log.append(event("0")).await;
+    log.append(with_id("own", "1")).await;
+    assert_eq!(log.history.newest_id().as_deref(), Some("own"));
+    log.close().await;
+    let log = kept.open(keep_all());
+    assert_eq!(log.history.newest_id().as_deref(), Some("own"));
+    let last = log.append(event("2")).await.position.to_string();
+    log.close().await;
+    let log = kept.open(keep(0, 0));
+    assert_eq!(log.history.newest_id().as_ref(), Some(&last));
+    until("nothing is left", async || log.all().await.is_empty()).await;
+    assert_eq!(log.history.newest_id().as_ref(), Some(&last));
+    log.close().await;
+    let log = kept.open(keep_all());
+    assert_eq!(log.history.newest_id().as_ref(), Some(&last));
     log.close().await;
 }
 

@@ -113,7 +113,7 @@ impl Fanfare {
         Self::launch(settings, Turn::Second, Command::new(env!("CARGO_BIN_EXE_fanfare")))
     }
 
-    /// Starts through another program, such as `ip netns exec`, whose arguments end with ours.
+    /// Starts through another program, such as `nsenter`, whose arguments end with ours.
     pub fn start_through(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let turn = MACHINE.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         command.arg(env!("CARGO_BIN_EXE_fanfare"));
@@ -189,6 +189,13 @@ impl Drop for Fanfare {
     }
 }
 
+/// Runs what follows in a shell that has lowered its limit of open files for good.
+pub fn with_open_files(count: usize) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\"")]);
+    command
+}
+
 /// Runs the binary with arguments until it ends by itself.
 pub fn run_to_end(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
     let folder = Folder::new();
@@ -241,8 +248,12 @@ impl Log {
             if let Some(line) = state.0.iter().find(|line| line.contains(text)) {
                 return line.clone();
             }
-            let late = begun.elapsed() > PATIENCE || state.1;
-            assert!(!late, "no {text:?} in the log:\n{}", state.0.join("\n"));
+            if begun.elapsed() > PATIENCE || state.1 {
+                let log = state.0.join("\n");
+                // Not poisoned by the panic: the log is shown once more, by a drop.
+                drop(state);
+                panic!("no {text:?} in the log:\n{log}");
+            }
             state = self.grown.wait_timeout(state, PATIENCE).unwrap().0;
         }
     }

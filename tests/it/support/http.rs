@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    time::Instant,
 };
 
 use super::PATIENCE;
@@ -46,6 +47,8 @@ impl Connection {
                 true
             }
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
+            // A process that is stopped and goes on, as debuggers do it.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => self.receive(),
             Err(error) => panic!("nothing came: {error}; so far: {:?}", self.text()),
         }
     }
@@ -109,16 +112,24 @@ impl Connection {
     /// Reads a whole answer to a request that was not `HEAD`.
     pub fn read_response(&mut self) -> Response {
         let mut response = self.read_head();
+        self.read_body(&mut response);
+        response
+    }
+
+    /// Reads what follows a head that was not the answer to a `HEAD`.
+    pub fn read_body(&mut self, response: &mut Response) {
+        let begun = Instant::now();
         if response.header("transfer-encoding") == Some("chunked") {
             while let Some(chunk) = self.read_chunk() {
                 response.body.extend(chunk);
+                // Heartbeats would keep it waiting for the end of a stream for ever.
+                assert!(begun.elapsed() < 3 * PATIENCE, "this has no end: {:?}", response.text());
             }
         } else if let Some(length) = response.header("content-length") {
             response.body = self.read_exactly(length.parse().expect("a length"));
         } else if !matches!(response.status, 100 | 204 | 304) {
             response.body = self.read_to_end();
         }
-        response
     }
 }
 

@@ -10,7 +10,7 @@ mod stream;
 use std::time::{Duration, Instant};
 
 pub use decoder::{Event, decode};
-pub use fanfare::{Fanfare, Folder, Hub, run_to_end};
+pub use fanfare::{Fanfare, Folder, Hub, run_to_end, with_open_files};
 pub use http::{Connection, Response, get, post_json, request};
 pub use program::Program;
 pub use stream::Stream;

@@ -1,0 +1,29 @@
+//! `POST /ticket`: a ticket for one subscription, in exchange for a token.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+
+use super::{credentials::Credentials, error::ApiError, query::Query};
+use crate::auth::{AuthError, TICKET_LIFE};
+
+/// `POST`. Where anyone may subscribe there is nothing to have a ticket for.
+pub async fn post(
+    request: HttpRequest,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(serde::Serialize)]
+    struct Issued {
+        success: bool,
+        ticket: String,
+        expires_in: u64,
+    }
+
+    if credentials.authority.subscribing_is_open() {
+        return Err(ApiError::NotFound);
+    }
+    let query = Query::parse(request.query_string())?;
+    let grant = credentials.subscriber(&request, &query).await?.ok_or(AuthError::Missing)?;
+    let ticket = credentials.tickets.issue(grant).ok_or(ApiError::Tickets)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))
+        .json(Issued { success: true, ticket, expires_in: TICKET_LIFE.as_secs() }))
+}

@@ -1,0 +1,37 @@
+//! How long work may keep a thread that others need.
+//!
+//! Promises: who asks after every piece of work gives the thread back after about a millisecond,
+//! and hardly pays for asking. Does not: give it back; that is for the one who works.
+
+use std::time::{Duration, Instant};
+
+/// How long it is.
+const LENGTH: Duration = Duration::from_millis(1);
+/// How much is done between two looks at the clock: some microseconds; 0.2 ms at worst, where a
+/// single selector takes that long.
+const STRIDE: usize = 4096;
+
+/// A time to work, before other tasks of the thread get their turn.
+pub struct Slice {
+    until: Instant,
+    /// Since the last look at the clock.
+    done: usize,
+    over: bool,
+}
+
+impl Slice {
+    /// A slice that has begun at this time.
+    pub fn from(begun: Instant) -> Self {
+        Self { until: begun + LENGTH, done: 0, over: false }
+    }
+
+    /// Counts work, in bytes read or what takes as long. Tells whether the slice is over.
+    pub fn spend(&mut self, work: usize) -> bool {
+        self.done += work;
+        if self.done >= STRIDE {
+            self.done = 0;
+            self.over |= Instant::now() >= self.until;
+        }
+        self.over
+    }
+}
