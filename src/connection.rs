@@ -193,7 +193,9 @@ impl OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.0.stream.take();
+        if let Some(lifeline) = self.0.stream.take() {
+            lifeline.let_go();
+        }
         self.0.guest.enter();
     }
 }

@@ -32,6 +32,7 @@ pub async fn carry(
         () = account.lifeline.is_cut() => return discard_on_close(&socket),
         carried = catch_up(&mut subscription, &socket, backlog) => carried,
     };
+    account.lifeline.let_go();
     match carried {
         Ok(true) => subscription.hand_over(socket),
         Ok(false) => {}
