@@ -215,6 +215,14 @@ impl History {
         }
     }
 
+    /// Whether what is appended now would be kept, as far as is known.
+    pub fn health(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Disk(disk) => disk.health(),
+        }
+    }
+
     /// Where a subscriber starts that asks for what followed this id.
     pub async fn resume(&self, asked: &LastEventId) -> Result<Start, StorageError> {
         match self {
@@ -223,8 +231,8 @@ impl History {
         }
     }
 
-    /// Entries in `(after, up_to]`: as many as the limits let through, and at least one where
-    /// there is one.
+    /// Entries in `(after, up_to]`: at least one where there is one, and not more than the limits
+    /// let through. There may be fewer, where what follows is kept elsewhere.
     pub async fn read(
         &self,
         after: Position,

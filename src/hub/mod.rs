@@ -199,6 +199,11 @@ impl Hub {
         self.0.history.newest_id()
     }
 
+    /// Whether an event that is published now would be kept, as far as is known.
+    pub fn can_keep(&self) -> Result<(), StorageError> {
+        self.0.history.health()
+    }
+
     /// Takes a place for one subscriber from this address.
     pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
         Admission::admit(&self.0.admission, address)
