@@ -34,6 +34,13 @@ const AHEAD: u64 = 16_384;
 /// How soon a failed write is tried again: this, or ten times what opening the file takes.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// From when on a commit is slow: the next one waits half of that time for the publishers of the
+/// last one, and no longer than `GATHER`. 64 publishers got 16,000 answers a second, instead of
+/// 11,500, where a commit took 2.4 ms; where it took 1.2 ms there was no difference, and where it
+/// took 0.4 ms they lost a sixth, since nothing was done while it waited.
+const SLOW: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(3);
+
 /// How often retention looks at the age of the oldest entry, beyond when it is due.
 const AGE_STEPS: u32 = 20;
 
@@ -55,6 +62,8 @@ pub struct Writer {
     due: Instant,
     trimmed: Instant,
     outage: Option<Outage>,
+    /// How many events the last commit has answered, and how long their publishers are waited for.
+    answered: (usize, Duration),
 }
 
 /// The disk has failed.
@@ -92,6 +101,7 @@ impl Writer {
             due: now,
             trimmed: now,
             outage: None,
+            answered: (0, Duration::ZERO),
         }
     }
 
@@ -99,7 +109,7 @@ impl Writer {
     pub fn run(mut self) {
         loop {
             self.tend();
-            match self.shared.inbox.take(self.wakes_at()) {
+            match self.shared.inbox.take(self.wakes_at(), self.answered) {
                 Some(waiting) if waiting.is_empty() => self.probe(),
                 Some(waiting) => self.keep(waiting),
                 None => break,
@@ -137,7 +147,14 @@ impl Writer {
         }
         let kept = match (self.outage, self.durability) {
             (Some(outage), _) if Instant::now() < outage.until => Err(outage.error),
-            (_, Durability::Always) => self.commit(&added, self.head + added.len() as u64),
+            (_, Durability::Always) => {
+                let begun = Instant::now();
+                let kept = self.commit(&added, self.head + added.len() as u64);
+                let took = begun.elapsed();
+                let patience = if took < SLOW { Duration::ZERO } else { (took / 2).min(GATHER) };
+                self.answered = (added.len(), patience);
+                kept
+            }
             // As long as what was shown can't be made durable, nothing more is shown.
             (Some(_), Durability::Interval) => self.commit_pending(),
             (None, Durability::Interval) => Ok(()),
