@@ -11,9 +11,13 @@ COPY static static
 RUN touch src/main.rs src/lib.rs && cargo build --release --locked
 
 FROM debian:bookworm-slim
-RUN useradd --system --uid 10001 --no-create-home fanfare
+RUN useradd --system --uid 10001 --no-create-home fanfare \
+    && install -d -o fanfare -g fanfare /var/lib/fanfare
 COPY --from=build /build/target/release/fanfare /usr/local/bin/fanfare
 USER fanfare
+# What returning clients have missed survives the container.
+ENV FANFARE_HISTORY=file:///var/lib/fanfare/history.redb
+VOLUME /var/lib/fanfare
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD ["fanfare", "health"]
 # No shell in between: signals reach the process.

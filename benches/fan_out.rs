@@ -1,25 +1,33 @@
-//! What one round of delivery takes, without sockets: from `Hub::publish` to every subscription of
-//! one worker having taken the event.
+//! What one round of delivery takes: from `Hub::publish` to every subscription of one worker having
+//! taken the event, or every client having read it from a socket that the Broadcaster writes to.
 
 #![expect(clippy::unwrap_used, reason = "in a bench a panic is the answer")]
 
 use std::{
     cell::Cell,
-    net::{IpAddr, Ipv4Addr},
+    io::Read as _,
+    net::{self, IpAddr, Ipv4Addr},
     rc::Rc,
+    thread,
     time::{Duration, Instant},
 };
 
-use actix::System;
+use actix::{Addr, System};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fanfare::{
-    event::Event,
-    history::{History, Limits},
-    hub::{self, Bell, Hub, Next, Settings, Terms},
+    event::{Event, EventId},
+    history::{History, Limits, Retention},
+    hub::{self, Bell, Broadcaster, Hub, Next, Settings, Terms},
+    sse::Frame,
     topic::{Selector, Topics},
 };
-use tokio::{sync::Notify, task::spawn_local};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc},
+    task::spawn_local,
+};
 
+const ID: &str = "an id";
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Counts what subscriptions take.
@@ -43,8 +51,8 @@ impl Taken {
     }
 }
 
-/// A hub of one worker, with so many live subscriptions.
-async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
+/// A hub of one worker.
+fn empty_hub(subscribers: usize) -> (Hub, Addr<Broadcaster>) {
     let settings = Settings {
         max_subscribers: subscribers,
         max_per_address: 0,
@@ -54,13 +62,20 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
         patience: Duration::from_secs(15),
         revocable: false,
     };
-    let (history, tail) = History::in_memory(Limits { events: 1000, bytes: 1 << 20 });
+    let limits = Limits { events: 1000, bytes: 1 << 20 };
+    let (history, tail) = History::in_memory(Retention { limits, age: Duration::ZERO });
     let hub = Hub::new(settings, history);
     let broadcaster = hub.start_broadcaster(Bell::default().maker().alarm());
     spawn_local({
         let hub = hub.clone();
         async move { hub.run(tail).await }
     });
+    (hub, broadcaster)
+}
+
+/// A hub of one worker, with so many live subscriptions.
+async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
+    let (hub, broadcaster) = empty_hub(subscribers);
     let taken = Rc::new(Taken::default());
     for _ in 0..subscribers {
         let seat = hub.admit(HERE).unwrap();
@@ -87,9 +102,32 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
     (hub, taken)
 }
 
+/// A hub of one worker, whose Broadcaster writes to so many sockets; and their other ends.
+async fn hub_with_sockets(subscribers: usize) -> (Hub, Vec<net::TcpStream>) {
+    let (hub, broadcaster) = empty_hub(subscribers);
+    let listener = TcpListener::bind((HERE, 0)).await.unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..subscribers {
+        clients.push(net::TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let (socket, _) = listener.accept().await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let seat = hub.admit(HERE).unwrap();
+        let mut stream =
+            hub.subscribe(&broadcaster, seat, vec![Selector::All], None, Terms::default());
+        while !stream.is_settled() {
+            stream.next().await;
+        }
+        stream.hand_over(socket);
+    }
+    while hub.stats(Duration::from_secs(1)).await.unwrap().direct < subscribers {}
+    (hub, clients)
+}
+
+/// All are equally long.
 fn event() -> Event {
+    let id = EventId::parse(ID).unwrap();
     let topics = Topics::new(Vec::new()).unwrap();
-    Event { topics, data: "x".repeat(100), id: None, kind: None, retry: None, private: false }
+    Event { topics, data: "x".repeat(100), id: Some(id), kind: None, retry: None, private: false }
 }
 
 fn fan_out(criterion: &mut Criterion) {
@@ -113,5 +151,38 @@ fn fan_out(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, fan_out);
+fn fan_out_to_sockets(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("one event to sockets of one worker");
+    for subscribers in [1, 100, 1000] {
+        group.throughput(Throughput::Elements(subscribers as u64));
+        group.bench_function(BenchmarkId::from_parameter(subscribers), |bencher| {
+            bencher.iter_custom(|rounds| {
+                System::new().block_on(async {
+                    let (hub, mut clients) = hub_with_sockets(subscribers).await;
+                    let (go, told) = std::sync::mpsc::channel();
+                    let (tell, mut all_read) = mpsc::channel(1);
+                    thread::spawn(move || {
+                        let mut chunk = vec![0; Frame::event(&event(), ID).chunk().len()];
+                        while told.recv().is_ok() {
+                            for client in &mut clients {
+                                client.read_exact(&mut chunk).unwrap();
+                            }
+                            tell.blocking_send(()).unwrap();
+                        }
+                    });
+                    let begun = Instant::now();
+                    for _ in 0..rounds {
+                        go.send(()).unwrap();
+                        hub.publish(event()).await.unwrap();
+                        all_read.recv().await.unwrap();
+                    }
+                    begun.elapsed()
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, fan_out, fan_out_to_sockets);
 criterion_main!(benches);

@@ -14,7 +14,7 @@ use fanfare::{
     topic::{Base, MAX_EXPRESSIONS, Selector, Topic},
 };
 
-const SIZES: [usize; 3] = [10, 1000, 50_000];
+const SIZES: [usize; 3] = [10, 1000, 100_000];
 
 /// What the subscriber with this number asks for.
 type Ask = fn(usize) -> Selector;

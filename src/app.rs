@@ -21,10 +21,10 @@ use tokio::{
 
 use crate::{
     auth::{self, Authority, Tickets},
-    config::{Config, Switch},
+    config::{Config, Kept, Switch},
     connection::Options,
     files::{Files, FilesError},
-    history::{History, Limits, Tail},
+    history::{History, OpenError, Place, Tail},
     http::{self, BodyLimits, Credentials, DirectWrite, Intake, Presence, ServerSettings},
     hub::{self, Bell, Hub, Settings},
 };
@@ -36,12 +36,23 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long publishers that are being answered may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
+/// How long the history may take to be closed. What was answered is written before that.
+const LAST_COMMIT: Duration = Duration::from_secs(10);
+
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address can't be had.
     #[error("can't listen on {0} (FANFARE_HOST, PORT): {1}")]
     Listen(SocketAddr, io::Error),
+    /// There is no history at its place.
+    #[error("FANFARE_HISTORY (--history) can't be {place}: {why}")]
+    History {
+        /// The setting.
+        place: Place,
+        /// What is wrong with it.
+        why: OpenError,
+    },
     /// There are not enough open files.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -73,6 +84,9 @@ pub enum RunError {
     /// A Broadcaster, and perhaps its worker, has died.
     #[error("a Broadcaster has died: its subscribers would hear nothing more")]
     Broadcaster,
+    /// The history, and with it what delivers events, has ended.
+    #[error("the history has died: nothing more would be kept or delivered")]
+    History,
     /// The HTTP server has ended by itself.
     #[error("the HTTP server has ended: {0}")]
     Server(String),
@@ -85,6 +99,7 @@ pub enum RunError {
 pub struct Application {
     address: SocketAddr,
     hub: Hub,
+    history: History,
     authority: Authority,
     tail: Tail,
     bell: Bell,
@@ -103,8 +118,7 @@ impl Application {
         });
         let files = Files::open(workers)?;
         let max_subscribers = max_subscribers(config.max_subscribers, files)?;
-        let limits = Limits { events: config.history_events, bytes: config.history_bytes };
-        let (history, tail) = History::in_memory(limits);
+        let (history, tail) = open_history(&config.history)?;
         let hub = Hub::new(
             Settings {
                 max_subscribers,
@@ -116,7 +130,7 @@ impl Application {
                 patience: config.peer_timeout / 3,
                 revocable: config.auth.admin_token.is_some(),
             },
-            history,
+            history.clone(),
         );
         let listener = listen(SocketAddr::new(config.host, config.port))?;
         let address = listener.local_addr().map_err(|error| {
@@ -139,7 +153,8 @@ impl Application {
         }
         log_start(config, address, workers, max_subscribers);
         log_openness(config, &authority);
-        Ok(Self { address, hub, authority, tail, bell, handle, server, drain: config.drain })
+        let drain = config.drain;
+        Ok(Self { address, hub, history, authority, tail, bell, handle, server, drain })
     }
 
     /// Where it listens.
@@ -162,17 +177,21 @@ impl Application {
     /// 1. readiness, publishing and subscribing are refused;
     /// 2. all streams end, in waves;
     /// 3. publishers that are being answered get their answers, and connections close;
-    /// 4. workers stop.
+    /// 4. workers stop;
+    /// 5. the history writes what it has, and is closed.
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
-        let Self { hub, tail, mut bell, handle, mut server, drain, .. } = self;
+        let Self { hub, history, tail, mut bell, handle, mut server, drain, .. } = self;
         let delivering = hub.clone();
         let mut delivery = rt::spawn(async move { delivering.run(tail).await });
         let death = async {
             tokio::select! {
                 () = bell.rings() => RunError::Broadcaster,
-                _ = &mut delivery => RunError::Broadcaster,
+                _ = &mut delivery => {
+                    let lost = hub.has_lost_one(LAST_ANSWERS).await;
+                    if lost { RunError::Broadcaster } else { RunError::History }
+                }
                 ended = &mut server => RunError::Server(why(ended)),
             }
         };
@@ -192,13 +211,25 @@ impl Application {
             return Err(RunError::Broadcaster);
         }
         tokio::select! {
-            // What is left then takes nothing, and ends with the process.
-            _ = timeout(LAST_ANSWERS, handle.stop(true)) => {}
+            () = close(&handle, &history) => {}
             _ = stop.recv() => return Err(RunError::Interrupted),
         }
         log::info!("stopped");
         Ok(())
     }
+}
+
+async fn close(server: &ServerHandle, history: &History) {
+    // What is left then takes nothing, and ends with the process.
+    let _ = timeout(LAST_ANSWERS, server.stop(true)).await;
+    if timeout(LAST_COMMIT, history.close()).await.is_err() {
+        log::error!("the history can't be closed: its disk does not answer");
+    }
+}
+
+fn open_history(kept: &Kept) -> Result<(History, Tail), StartError> {
+    History::open(&kept.place, kept.retention(), kept.durability)
+        .map_err(|why| StartError::History { place: kept.place.clone(), why })
 }
 
 /// Runs the server on a thread of its own: it waits for its workers to start, and nothing else
@@ -279,6 +310,7 @@ fn max_subscribers(wanted: Option<usize>, files: Files) -> Result<usize, StartEr
 }
 
 fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribers: usize) {
+    let kept = config.history.retention().limits;
     log::info!("Events service started at http://{}", shown(address));
     log::info!(
         "{workers} workers; at most {max_subscribers} streams, {} per address; \
@@ -288,9 +320,9 @@ fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribe
         } else {
             config.max_per_address.to_string()
         },
-        config.history,
-        config.history_events,
-        config.history_bytes,
+        config.history.place,
+        kept.events,
+        kept.bytes,
     );
 }
 

@@ -17,7 +17,10 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::http::Origins;
+use crate::{
+    history::{Durability, Limits, Place, Retention},
+    http::Origins,
+};
 
 mod auth;
 
@@ -62,20 +65,9 @@ pub struct Config {
           value_parser = duration("10ms", "1h"))]
     pub heartbeat: Duration,
 
-    /// Where events are kept for subscribers that return: `memory`
-    #[arg(long, env = "FANFARE_HISTORY", value_name = "WHERE", default_value = "memory",
-          value_parser = ["memory"])]
-    pub history: String,
-
-    /// The most events that are kept; 0 keeps none
-    #[arg(long, env = "FANFARE_HISTORY_EVENTS", value_name = "COUNT", default_value = "10000",
-          value_parser = count(0, 100_000_000))]
-    pub history_events: usize,
-
-    /// The most memory that kept events take
-    #[arg(long, env = "FANFARE_HISTORY_BYTES", value_name = "SIZE", default_value = "64MiB",
-          value_parser = size("0", "1TiB"))]
-    pub history_bytes: usize,
+    /// The history.
+    #[command(flatten)]
+    pub history: Kept,
 
     /// The most events that wait for one subscriber. Above it, the subscriber catches up from the
     /// history; one that takes nothing for a third of the peer time-out then is cut
@@ -131,7 +123,7 @@ pub struct Config {
     #[arg(long, env = "FANFARE_DIRECT_WRITE", value_name = "SWITCH", default_value = "on")]
     pub direct_write: Switch,
 
-    /// How long the head of a connection's first request may take
+    /// How long the head of a request may take
     #[arg(long, env = "FANFARE_HEADER_TIMEOUT", value_name = "TIME", default_value = "5s",
           value_parser = duration("1s", "1h"))]
     pub header_timeout: Duration,
@@ -154,6 +146,50 @@ pub struct Config {
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info",
           value_parser = parse_filter)]
     pub log: String,
+}
+
+/// Settings of the history, for all commands that open it.
+#[derive(Debug, Clone, Args)]
+pub struct Kept {
+    /// Where events are kept for subscribers that return: `memory`, or a file such as
+    /// `file:///var/lib/fanfare/history.redb`, which survives a restart
+    #[arg(long = "history", env = "FANFARE_HISTORY", value_name = "WHERE", default_value = "memory",
+          value_parser = Place::parse)]
+    pub place: Place,
+
+    /// The most events that are kept; 0 keeps none [default: 10000 in memory, 1000000 in a file]
+    #[arg(long = "history-events", env = "FANFARE_HISTORY_EVENTS", value_name = "COUNT",
+          value_parser = count(0, 100_000_000))]
+    pub events: Option<usize>,
+
+    /// The most bytes that kept events take [default: 64MiB of memory, 1GiB of a file]
+    #[arg(long = "history-bytes", env = "FANFARE_HISTORY_BYTES", value_name = "SIZE",
+          value_parser = size("0", "1TiB"))]
+    pub bytes: Option<usize>,
+
+    /// How old a kept event may become; 0 for no limit
+    #[arg(long = "history-age", env = "FANFARE_HISTORY_AGE", value_name = "TIME", default_value = "0",
+          value_parser = duration("0s", "3650days"))]
+    pub age: Duration,
+
+    /// When a publisher is answered, and its event goes out, where events are kept in a file:
+    /// `always` after the event would survive a power cut, or `interval`, at once: a crash or a
+    /// power cut loses what came in the second before
+    #[arg(long, env = "FANFARE_DURABILITY", value_name = "WHEN", default_value = "always",
+          value_parser = Durability::parse)]
+    pub durability: Durability,
+}
+
+impl Kept {
+    /// How much is kept.
+    pub fn retention(&self) -> Retention {
+        let usual = self.place.limits();
+        let limits = Limits {
+            events: self.events.unwrap_or(usual.events),
+            bytes: self.bytes.unwrap_or(usual.bytes),
+        };
+        Retention { limits, age: self.age }
+    }
 }
 
 fn parse_address(text: &str) -> Result<IpAddr, &'static str> {

@@ -54,7 +54,9 @@ build bud --format docker --isolation chroot --pull-never -t fanfare . >"$work/l
   { tail -n 40 "$work/log"; exit 1; }
 
 config=$(build inspect --type image fanfare)
-for part in '"3000/tcp"' '"fanfare"' '"health"' '"User": "fanfare"'; do
+history=file:///var/lib/fanfare/history.redb
+for part in '"3000/tcp"' '"fanfare"' '"health"' '"User": "fanfare"' \
+  "\"FANFARE_HISTORY=$history\"" '"/var/lib/fanfare"'; do
   grep -q -- "$part" <<<"$config" || { say "the image lacks $part"; exit 1; }
 done
 
@@ -64,16 +66,27 @@ uid=$(chroot "$root" id -u fanfare)
 [ "$uid" -ne 0 ] || { say "it runs as root"; exit 1; }
 port=3917
 mkfifo "$work/stderr"
-PORT=$port unshare --pid --fork --kill-child chroot --userspec="$uid:$uid" "$root" \
-  fanfare serve 2>"$work/stderr" &
-pid=$!
-# The line that says that it listens. Nobody reads the log after it, and the hub does not mind.
-grep -m 1 "Events service started at http://localhost:$port" <"$work/stderr" >/dev/null
+start() {
+  PORT=$port FANFARE_HISTORY=$history unshare --pid --fork --kill-child \
+    chroot --userspec="$uid:$uid" "$root" fanfare serve 2>"$work/stderr" &
+  pid=$!
+  # The line that says that it listens. Nobody reads the log after it, and the hub does not mind.
+  grep -m 1 "Events service started at http://localhost:$port" <"$work/stderr" >/dev/null
+}
+stop() {
+  # `unshare` waits for its child, which is process 1 in there.
+  kill -TERM "$(pgrep -P "$pid")"
+  wait "$pid" || { say "it ended with $? on SIGTERM"; exit 1; }
+  pid=
+}
+start
 PORT=$port chroot "$root" fanfare health
 curl -sf -d message=hello "http://127.0.0.1:$port/send-event"
 echo
-# `unshare` waits for its child, which is process 1 in there.
-kill -TERM "$(pgrep -P "$pid")"
-wait "$pid" || { say "it ended with $? on SIGTERM"; exit 1; }
-pid=
+stop
+say "the same volume again"
+start
+curl -sN -m 2 "http://127.0.0.1:$port/events?lastEventID=earliest" | grep -q '"message":"hello"' ||
+  { say "what was published before is gone"; exit 1; }
+stop
 say "ok; the binary has $(stat -c %s "$root/usr/local/bin/fanfare") bytes"

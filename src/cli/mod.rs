@@ -9,13 +9,20 @@ use std::{
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config},
+    history::Place,
+};
 
 mod answer;
 mod bench;
+mod bolt;
+mod export;
 mod health;
 mod hub_url;
+mod import;
 mod journal;
+mod line;
 mod publish;
 mod refusal;
 mod serve;
@@ -39,6 +46,10 @@ enum Cli {
     Subscribe(subscribe::Subscribe),
     /// Ask whether a hub is ready
     Health(health::Health),
+    /// Print the events of a history that no hub uses, one JSON object a line
+    Export(export::Export),
+    /// Append events to a history that no hub uses
+    Import(import::Import),
     /// Put a load on a hub, and tell what it cost
     Bench(Box<bench::Bench>),
 }
@@ -67,6 +78,8 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         Ok(Cli::Publish(publish)) => publish::run(&publish),
         Ok(Cli::Subscribe(subscribe)) => subscribe::run(&subscribe),
         Ok(Cli::Health(health)) => health::run(&health),
+        Ok(Cli::Export(export)) => export::run(&export),
+        Ok(Cli::Import(import)) => import::run(&import),
         Ok(Cli::Bench(bench)) => bench::run(&bench),
         Err(error) if !error.use_stderr() => {
             // `--help` and `--version`; a closed pipe is no error.
@@ -92,6 +105,14 @@ fn print(result: impl Display) -> Result<(), String> {
     match writeln!(io::stdout().lock(), "{result}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
         _ => Ok(()),
+    }
+}
+
+/// What is in memory is in the hub's, not in ours.
+fn in_a_file(place: &Place) -> Result<(), String> {
+    match place {
+        Place::Memory => Err("name a history in a file: --history file:///path".to_owned()),
+        Place::File(_) => Ok(()),
     }
 }
 

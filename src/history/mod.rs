@@ -2,19 +2,23 @@
 //!
 //! # The contract, whatever the log is kept in
 //!
-//! - `append` gives an event its [`Position`]. Positions grow, and their order is the order in
-//!   which every subscriber sees the events.
-//! - The [`Tail`] yields each appended entry once, in that order, none left out, also those that
+//! - `append` never waits. The event gets its [`Position`] when it is kept, and who appended it
+//!   hears of it by the [`Receipt`]: that it was kept and delivered, or why not. An event that is
+//!   not kept is never shown.
+//! - Positions grow, and their order is the order in which every subscriber sees the events.
+//! - The [`Tail`] yields each kept entry once, in that order, none left out, also those that
 //!   retention has already removed.
 //! - An entry can be read as soon as the tail has yielded it, and until retention removes it.
 //! - A position is found again by its id, or by the id that the publisher chose; where several
 //!   events share one, the earliest that is kept.
 //! - `read` is bounded, and says when entries after the asked-for place are gone.
-//! - Retention is by count and by bytes, oldest first. What is gone is known to be gone.
+//! - Retention is by count, bytes and age, oldest first. What is gone is known to be gone.
 //!
 //! Does not: know subscribers, or wait for them.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
+
+use tokio::sync::oneshot;
 
 use crate::{
     event::{Event, EventId},
@@ -22,11 +26,20 @@ use crate::{
     topic::Topics,
 };
 
+mod disk;
+mod error;
+mod limits;
 mod memory;
+mod place;
 mod position;
+mod ring;
+mod tail;
 
-pub use memory::Limits;
+pub use error::{OpenError, ReadError, StorageError};
+pub use limits::{Limits, Retention};
+pub use place::{Durability, Place};
 pub use position::{LastEventId, Position};
+pub use tail::{Appended, Tail};
 
 /// An event in its place: encoded, and reduced to what matching needs.
 #[derive(Debug)]
@@ -41,15 +54,18 @@ pub struct Entry {
     pub private: bool,
     /// What every subscriber that matches receives.
     pub frame: Frame,
+    /// When it was appended, in milliseconds since 1970.
+    pub time: u64,
 }
 
 impl Entry {
-    fn new(position: Position, event: Event) -> Self {
+    fn new(position: Position, event: Event, time: u64) -> Self {
         let frame = match &event.id {
             Some(id) => Frame::event(&event, id.as_str()),
             None => Frame::event(&event, &position.to_string()),
         };
-        Self { position, own_id: event.id, topics: event.topics, private: event.private, frame }
+        let Event { id: own_id, topics, private, .. } = event;
+        Self { position, own_id, topics, private, frame, time }
     }
 
     /// Whether it has the same subscribers as another.
@@ -66,13 +82,16 @@ impl Entry {
     }
 }
 
-/// An entry on its way to the subscribers, with the publisher who waits for it.
-#[derive(Debug)]
-pub struct Appended {
+/// Tells the one who appended an event what became of it.
+pub type Receipt = oneshot::Sender<Result<Delivered, StorageError>>;
+
+/// An entry that is kept, and has been queued for its subscribers.
+#[derive(Debug, Clone)]
+pub struct Delivered {
     /// The entry.
     pub entry: Arc<Entry>,
-    /// Takes the number of subscribers that it was queued for.
-    pub receipt: tokio::sync::oneshot::Sender<usize>,
+    /// How many it was queued for.
+    pub subscribers: usize,
 }
 
 /// The next entries after a place.
@@ -94,6 +113,22 @@ pub enum Start {
     After(Position),
     /// Something is lost. The replay starts after the given place; without one there is none.
     Gap(Loss, Option<Position>),
+}
+
+impl Start {
+    /// Where to start, for an id that was found at a place, or was not.
+    fn of(asked: &LastEventId, found: Option<Position>, floor: Position, head: Position) -> Self {
+        if asked.is_earliest() {
+            return Self::After(floor);
+        }
+        match found.or_else(|| asked.as_position()) {
+            Some(place) if place.epoch != head.epoch => Self::Gap(Loss::Epoch, Some(floor)),
+            Some(place) if place > head => Self::Gap(Loss::Unknown, None),
+            Some(place) if place < floor => Self::Gap(Loss::Trimmed, Some(floor)),
+            Some(place) => Self::After(place),
+            None => Self::Gap(Loss::Unknown, None),
+        }
+    }
 }
 
 /// Why an asked-for place can't be resumed from.
@@ -123,27 +158,49 @@ impl Loss {
 pub enum History {
     /// Kept in this process, and gone with it.
     Memory(memory::Memory),
-}
-
-/// The reading end that feeds the Broadcasters. There is one a history.
-#[derive(Debug)]
-pub enum Tail {
-    /// Of a history in memory.
-    Memory(memory::Tail),
+    /// Kept in a file.
+    Disk(disk::Disk),
 }
 
 impl History {
     /// A new, empty history in memory, with its tail.
-    pub fn in_memory(limits: Limits) -> (Self, Tail) {
-        let (memory, tail) = memory::open(limits);
-        (Self::Memory(memory), Tail::Memory(tail))
+    pub fn in_memory(retention: Retention) -> (Self, Tail) {
+        let (memory, tail) = memory::open(retention);
+        (Self::Memory(memory), tail)
     }
 
-    /// Gives the event its place in the order. The receipt is answered once it has been queued
-    /// for every subscriber that matches.
-    pub fn append(&self, event: Event, receipt: tokio::sync::oneshot::Sender<usize>) -> Arc<Entry> {
+    /// The history that is kept at this place, with its tail.
+    pub fn open(
+        place: &Place,
+        retention: Retention,
+        durability: Durability,
+    ) -> Result<(Self, Tail), OpenError> {
+        match place {
+            Place::Memory => Ok(Self::in_memory(retention)),
+            Place::File(path) => {
+                let (disk, tail) = disk::open(path, retention, durability)?;
+                Ok((Self::Disk(disk), tail))
+            }
+        }
+    }
+
+    /// Hands over everything that is kept at a place which no process uses: the event, its position,
+    /// and when it was appended, in milliseconds since 1970. Nothing changes there.
+    pub fn each(
+        place: &Place,
+        take: impl FnMut(Position, Event, u64) -> io::Result<()>,
+    ) -> Result<(), ReadError> {
+        match place {
+            Place::Memory => Ok(()),
+            Place::File(path) => disk::each(path, take),
+        }
+    }
+
+    /// Takes an event, without waiting.
+    pub fn append(&self, event: Event, receipt: Receipt) {
         match self {
             Self::Memory(memory) => memory.append(event, receipt),
+            Self::Disk(disk) => disk.append(event, receipt),
         }
     }
 
@@ -151,6 +208,7 @@ impl History {
     pub fn head(&self) -> Position {
         match self {
             Self::Memory(memory) => memory.head(),
+            Self::Disk(disk) => disk.head(),
         }
     }
 
@@ -158,38 +216,45 @@ impl History {
     pub fn newest_id(&self) -> Option<String> {
         match self {
             Self::Memory(memory) => memory.newest_id(),
+            Self::Disk(disk) => disk.newest_id(),
+        }
+    }
+
+    /// Whether what is appended now would be kept, as far as is known.
+    pub fn health(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Disk(disk) => disk.health(),
         }
     }
 
     /// Where a subscriber starts that asks for what followed this id.
-    pub fn resume(&self, asked: &LastEventId) -> Start {
+    pub async fn resume(&self, asked: &LastEventId) -> Result<Start, StorageError> {
         match self {
-            Self::Memory(memory) => memory.resume(asked),
+            Self::Memory(memory) => Ok(memory.resume(asked)),
+            Self::Disk(disk) => disk.resume(asked).await,
         }
     }
 
-    /// The oldest entry that is kept.
-    pub fn oldest(&self) -> Option<Arc<Entry>> {
+    /// Entries in `(after, up_to]`: at least one where there is one, and not more than the limits
+    /// let through. There may be fewer, where what follows is kept elsewhere.
+    pub async fn read(
+        &self,
+        after: Position,
+        up_to: Option<Position>,
+        limits: Limits,
+    ) -> Result<Chunk, StorageError> {
         match self {
-            Self::Memory(memory) => memory.oldest(),
+            Self::Memory(memory) => Ok(memory.read(after, up_to, limits)),
+            Self::Disk(disk) => disk.read(after, up_to, limits).await,
         }
     }
 
-    /// Entries in `(after, up_to]`: as many as the limits let through, and at least one where
-    /// there is one.
-    pub fn read(&self, after: Position, up_to: Option<Position>, limits: Limits) -> Chunk {
+    /// Keeps what waits to be kept, and takes nothing more. Returns when that is done.
+    pub async fn close(&self) {
         match self {
-            Self::Memory(memory) => memory.read(after, up_to, limits),
-        }
-    }
-}
-
-impl Tail {
-    /// Waits for the next entries: at least one, at most `events`, and no more bytes than given
-    /// unless the first alone has more.
-    pub async fn next(&mut self, events: usize, bytes: usize) -> Vec<Appended> {
-        match self {
-            Self::Memory(tail) => tail.next(events, bytes).await,
+            Self::Memory(_) => {}
+            Self::Disk(disk) => disk.close().await,
         }
     }
 }

@@ -16,6 +16,14 @@ pub struct Position {
 }
 
 impl Position {
+    /// Before all places of all histories.
+    pub(super) const ZERO: Self = Self { epoch: 0, sequence: 0 };
+
+    /// The place after this one.
+    pub(super) fn next(self) -> Self {
+        Self { sequence: self.sequence + 1, ..self }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let number = |digits: &str| {
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -43,11 +51,6 @@ impl LastEventId {
         // No event has a longer id; and what is kept of it goes out again in a `gap` event.
         let end = text.floor_char_boundary(MAX_ID_BYTES + 1);
         (!text.is_empty()).then(|| Self(text[..end].to_owned()))
-    }
-
-    /// The id of the entry at a place.
-    pub fn of(place: Position) -> Self {
-        Self(place.to_string())
     }
 
     /// The id as it was given.

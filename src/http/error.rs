@@ -10,6 +10,7 @@ use actix_web::{
 
 use crate::{
     auth::AuthError,
+    history::StorageError,
     hub::{PublishError, Refusal},
     invalid::Invalid,
 };
@@ -86,6 +87,9 @@ pub enum ApiError {
     /// Not published.
     #[error("{0}: try again later")]
     Publish(#[from] PublishError),
+    /// Nothing can be published now.
+    #[error("{0}")]
+    History(StorageError),
     /// A Broadcaster does not answer.
     #[error("a part of the hub does not answer")]
     NotReady,
@@ -116,6 +120,7 @@ impl ApiError {
             Self::Refused(Refusal::AddressFull) => "address_full",
             Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
             Self::Publish(PublishError::Failing) => "failing",
+            Self::Publish(PublishError::Storage(why)) | Self::History(why) => storage_code(*why),
             Self::NotReady => "not_ready",
         }
     }
@@ -137,7 +142,11 @@ impl ResponseError for ApiError {
             | Self::Tickets
             | Self::Busy
             | Self::Refused(_)
-            | Self::Publish(PublishError::Draining)
+            | Self::Publish(
+                PublishError::Draining
+                | PublishError::Storage(StorageError::Failed | StorageError::Busy),
+            )
+            | Self::History(_)
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin
             | Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
@@ -152,6 +161,9 @@ impl ResponseError for ApiError {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Publish(PublishError::Failing) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Publish(PublishError::Storage(StorageError::Full)) => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
         }
     }
 
@@ -181,7 +193,7 @@ impl ResponseError for ApiError {
             Self::Auth(why) if self.status_code() != StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((header::WWW_AUTHENTICATE, challenge(*why)));
             }
-            _ if self.status_code() == StatusCode::SERVICE_UNAVAILABLE => {
+            _ if matches!(self.status_code().as_u16(), 503 | 507) => {
                 response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
                 // Its socket has to be free for others meanwhile.
                 response.force_close();
@@ -190,6 +202,14 @@ impl ResponseError for ApiError {
         }
         let error = Reason { code: self.code(), message: self.to_string() };
         response.json(Failure { success: false, error })
+    }
+}
+
+fn storage_code(why: StorageError) -> &'static str {
+    match why {
+        StorageError::Full => "storage_full",
+        StorageError::Failed => "storage_failed",
+        StorageError::Busy => "storage_busy",
     }
 }
 

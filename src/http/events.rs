@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     history::LastEventId,
-    hub::{Hub, Notices},
+    hub::{Hub, Notices, Resume},
     invalid::Invalid,
     topic::{Selector, Topic},
 };
@@ -70,7 +70,7 @@ pub async fn get(
         }
     };
     let Wanted { selectors, last_event_id } = wanted;
-    let resume = last_event_id.map(|asked| hub.resume(asked));
+    let resume = last_event_id.map(Resume::Id);
     streams.open(&request, head(), seat, (selectors, resume), terms(grant, Notices::On), None)
 }
 

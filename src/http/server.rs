@@ -31,8 +31,8 @@ pub struct ServerSettings {
     pub workers: usize,
     /// How many connections there may be.
     pub files: Files,
-    /// How long the head of a connection's first request may take. actix keeps a clock of half
-    /// seconds for this: up to one less.
+    /// How long the head of a connection's first request may take: for later ones the connection
+    /// has a clock of its own. actix keeps one of half seconds for this: up to one less.
     pub header_timeout: Duration,
     /// How long a connection may wait for its next request.
     pub keep_alive: Duration,

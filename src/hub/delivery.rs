@@ -11,7 +11,7 @@ use actix::Addr;
 use futures_util::future::join_all;
 
 use super::{Settings, broadcaster::Broadcaster, messages::Deliver, queue::Limits};
-use crate::history::{Entry, Tail};
+use crate::history::{Delivered, Entry, Tail};
 
 /// The most entries in a round.
 const MAX_ROUND: usize = 256;
@@ -22,11 +22,10 @@ pub fn bounds(queue: Limits) -> Limits {
     Limits { events: (queue.events / 4).clamp(1, MAX_ROUND), bytes: queue.bytes / 4 }
 }
 
-/// Runs until a Broadcaster has died.
+/// Runs until a Broadcaster has died, or the history has ended.
 pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
     let Limits { events, bytes } = bounds(settings.queue);
-    loop {
-        let appended = tail.next(events, bytes).await;
+    while let Some(appended) = tail.next(events, bytes).await {
         let (entries, receipts): (Vec<Arc<Entry>>, Vec<_>) =
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
         let mut counts = vec![0; entries.len()];
@@ -36,9 +35,10 @@ pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &
             let Ok(answer) = answer else { return };
             counts.iter_mut().zip(answer).for_each(|(count, queued)| *count += queued);
         }
-        for (receipt, count) in receipts.into_iter().zip(counts) {
+        for ((receipt, subscribers), entry) in receipts.into_iter().zip(counts).zip(&*round) {
+            let entry = Arc::clone(entry);
             // A publisher that has left does not need it.
-            let _ = receipt.send(count);
+            let _ = receipt.send(Ok(Delivered { entry, subscribers }));
         }
     }
 }

@@ -2,15 +2,19 @@
 //!
 //! Owns: what is still to be told. Promises: it holds up no stream and no publisher, however much
 //! there is to tell: events are made and published a round at a time, and the next when that has
-//! been delivered. Who comes is told of first: it waits for that. Does not: know what the events
-//! say, or ever drop one.
+//! been delivered. Who comes is told of first: it waits for that. What the history can't keep is not
+//! told, as publishers are refused meanwhile; the log says so. Does not: know what the events say,
+//! or drop one that can be kept.
 
 use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{event::Event, history::History};
+use crate::{
+    event::Event,
+    history::{Delivered, History, StorageError},
+};
 
 /// The most events in a round.
 const ROUND: usize = 256;
@@ -57,7 +61,7 @@ impl Herald {
     pub async fn run(&self, history: &History) {
         loop {
             let mut room = ROUND;
-            let mut last = None;
+            let mut receipts = Vec::new();
             let mut told = Vec::new();
             while room > 0
                 && let Some(mut announcement) = self.next()
@@ -66,7 +70,7 @@ impl Herald {
                     let (receipt, queued) = oneshot::channel();
                     history.append(event, receipt);
                     room -= 1;
-                    last = Some(queued);
+                    receipts.push(queued);
                 }
                 if room > 0 {
                     told.push(announcement);
@@ -74,12 +78,10 @@ impl Herald {
                     self.put_back(announcement);
                 }
             }
-            match last {
-                // They are delivered in their order. A hub that fails ends the process.
-                Some(queued) => drop(queued.await),
-                None if told.is_empty() => self.queued.notified().await,
-                None => {}
+            if receipts.is_empty() && told.is_empty() {
+                self.queued.notified().await;
             }
+            settle(receipts).await;
         }
     }
 
@@ -95,5 +97,20 @@ impl Herald {
             Some(_) => queues.awaited.push_front(announcement),
             None => queues.others.push_front(announcement),
         }
+    }
+}
+
+/// Waits until these are delivered.
+async fn settle(receipts: Vec<oneshot::Receiver<Result<Delivered, StorageError>>>) {
+    let (mut lost, mut why) = (0, None);
+    for receipt in receipts {
+        // A hub that fails ends the process.
+        if let Ok(Err(error)) = receipt.await {
+            lost += 1;
+            why = Some(error);
+        }
+    }
+    if let Some(why) = why {
+        log::warn!("{lost} events of who comes and goes are not told: {why}");
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     event::Event,
-    history::{History, LastEventId, Start, Tail},
+    history::{History, LastEventId, Position, Start, StorageError, Tail},
     topic::Selector,
 };
 
@@ -97,6 +97,9 @@ pub enum PublishError {
     /// A Broadcaster has died, and the process is about to end. The event may have been seen.
     #[error("the hub is failing")]
     Failing,
+    /// The history did not keep it, and nobody has seen it.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
 }
 
 /// What a publisher is told.
@@ -163,8 +166,8 @@ impl Hub {
     }
 
     /// Carries events from the tail of the history to the Broadcasters, and the hub's own into it.
-    /// Ends only when one of them has died. It is done on the thread of the first: a thread of its
-    /// own would wait for a core that two busy workers have, some milliseconds for each round.
+    /// Ends only when one of them has died, or the history. It is done on the thread of the first:
+    /// a thread of its own would wait for a core that two busy workers have.
     pub async fn run(&self, tail: Tail) {
         let broadcasters = self.broadcasters();
         let Some(first) = broadcasters.first().cloned() else { return };
@@ -181,16 +184,16 @@ impl Hub {
         let _ = ended.await;
     }
 
-    /// Publishes an event. Once this future has been polled, the event is in the history, and
-    /// reaches its subscribers also where the future is dropped.
+    /// Publishes an event. Once this future has been polled, the event goes its way into the
+    /// history and to its subscribers also where the future is dropped.
     pub async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
         if self.is_draining() {
             return Err(PublishError::Draining);
         }
         let (receipt, queued) = oneshot::channel();
-        let entry = self.0.history.append(event, receipt);
-        let subscribers = queued.await.map_err(|_| PublishError::Failing)?;
-        Ok(Receipt { id: entry.wire_id(), subscribers })
+        self.0.history.append(event, receipt);
+        let delivered = queued.await.map_err(|_| PublishError::Failing)??;
+        Ok(Receipt { id: delivered.entry.wire_id(), subscribers: delivered.subscribers })
     }
 
     /// Publishes events of the hub's own, also while it drains, and waits until they are
@@ -209,26 +212,35 @@ impl Hub {
         self.0.history.newest_id()
     }
 
+    /// Whether an event that is published now would be kept, as far as is known.
+    pub fn can_keep(&self) -> Result<(), StorageError> {
+        self.0.history.health()
+    }
+
     /// Takes a place for one subscriber from this address.
     pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
         Admission::admit(&self.0.admission, address)
     }
 
-    /// Where a subscriber starts that asks for what followed this id.
-    pub fn resume(&self, asked: LastEventId) -> Resume {
-        let start = self.0.history.resume(&asked);
-        Resume { asked, start }
+    /// Where a subscriber starts that asks for what followed this id, for whoever has to know it
+    /// before the stream begins.
+    pub async fn find(&self, asked: &LastEventId) -> Result<Start, StorageError> {
+        replay::find(&self.0.history, asked).await
     }
 
-    /// Where a subscriber starts that asks for what is published from now on, whenever it begins.
-    pub fn from_now(&self) -> Resume {
-        let head = self.0.history.head();
-        Resume { asked: LastEventId::of(head), start: Start::After(head) }
+    /// The place of the newest event: what follows it is published from now on.
+    pub fn head(&self) -> Position {
+        self.0.history.head()
     }
 
     /// The id of the newest kept event that such a subscriber would receive.
-    pub async fn newest(&self, selectors: &[Selector], terms: &Terms) -> Option<String> {
-        replay::newest(&self.0.history, selectors, terms).await.map(|entry| entry.wire_id())
+    pub async fn newest(
+        &self,
+        selectors: &[Selector],
+        terms: &Terms,
+    ) -> Result<Option<String>, StorageError> {
+        let newest = replay::newest(&self.0.history, selectors, terms).await?;
+        Ok(newest.map(|entry| entry.wire_id()))
     }
 
     /// Opens a subscription on this worker's Broadcaster.

@@ -4,7 +4,12 @@
 //! missing; where retention has overtaken the place, a `gap` event says so. Does not: hold up
 //! anyone else; it is read at the speed of one subscriber's socket.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
 
 use super::{
     account::Account,
@@ -12,7 +17,7 @@ use super::{
     terms::{Notices, Terms},
 };
 use crate::{
-    history::{Entry, History, LastEventId, Limits, Loss, Position, Start},
+    history::{Entry, History, LastEventId, Limits, Loss, Position, Start, StorageError},
     sse::Frame,
     topic::{Selector, Topic},
 };
@@ -20,14 +25,22 @@ use crate::{
 /// What is read at a time. Retention can't free it before a slow reader has taken it: one entry
 /// of any size, or a few small ones.
 const CHUNK: Limits = Limits { events: 256, bytes: 256 * 1024 };
+/// One entry.
+const ONE: Limits = Limits { events: 1, bytes: 0 };
 
-/// What a returning subscriber has asked for, and where that is.
+/// How long a history that can't be read is asked again before the stream ends: it may be about
+/// to open its file anew.
+const PATIENCE: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Where a returning subscriber goes on.
 #[derive(Debug, Clone)]
-pub struct Resume {
-    /// The id that it received last.
-    pub asked: LastEventId,
-    /// Where it starts.
-    pub start: Start,
+pub enum Resume {
+    /// After the event with this id. It is looked for once the stream has begun, which is told
+    /// where something is lost.
+    Id(LastEventId),
+    /// After this place.
+    After(Position),
 }
 
 pub struct Replay {
@@ -73,8 +86,8 @@ impl Replay {
         self.place
     }
 
-    /// The next frame for this subscriber; `None` at the end.
-    pub async fn next(&mut self) -> Option<Frame> {
+    /// The next frame for this subscriber; `None` at the end. May be cancelled.
+    pub async fn next(&mut self) -> Result<Option<Frame>, StorageError> {
         let mut slice = Slice::from(Instant::now());
         loop {
             // Taken when it is known who wants it: whoever cancels this loses none.
@@ -85,25 +98,29 @@ impl Replay {
                 self.place = entry.position;
                 self.chunk.next();
                 if frame.is_some() {
-                    return frame;
+                    return Ok(frame);
                 }
             }
             match self.reads {
-                Reads::Done => return None,
+                Reads::Done => return Ok(None),
                 // A replay that matches nothing writes nothing, and would keep the thread.
                 Reads::More => tokio::task::yield_now().await,
                 Reads::None => {}
             }
-            if let Some(gap) = self.read() {
-                return Some(gap);
+            if let Some(gap) = self.read().await? {
+                return Ok(Some(gap));
             }
         }
     }
 
-    fn read(&mut self) -> Option<Frame> {
-        // A reader for whom there is nothing to write is not one that takes nothing.
-        self.account.lifeline.progress();
-        let chunk = self.history.read(self.place, self.up_to, CHUNK);
+    async fn read(&mut self) -> Result<Option<Frame>, StorageError> {
+        let (place, up_to) = (self.place, self.up_to);
+        let read = async || {
+            // A reader for whom there is nothing to write is not one that takes nothing.
+            self.account.lifeline.progress();
+            self.history.read(place, up_to, CHUNK).await
+        };
+        let chunk = patiently(read).await?;
         self.reads = if chunk.last { Reads::Done } else { Reads::More };
         let gap = chunk.overtaken.map(|went_on_from| {
             let first = chunk.entries.first().map(|entry| shown_id(entry, &self.account));
@@ -112,7 +129,46 @@ impl Replay {
         });
         let gap = gap.filter(|_| self.account.terms.notices == Notices::On);
         self.chunk = chunk.entries.into_iter();
-        gap
+        Ok(gap)
+    }
+}
+
+/// Where a subscriber starts that asks for what followed this id.
+pub async fn find(history: &History, asked: &LastEventId) -> Result<Start, StorageError> {
+    patiently(async || history.resume(asked).await).await
+}
+
+/// The same for a stream; without a place it only gets what comes. First there may be a `gap`
+/// event.
+pub async fn resume(
+    history: &History,
+    asked: &LastEventId,
+    account: &Account,
+) -> Result<(Option<Frame>, Option<Position>), StorageError> {
+    let (loss, place) = match find(history, asked).await? {
+        Start::After(place) => return Ok((None, Some(place))),
+        Start::Gap(loss, place) => (loss, place),
+    };
+    if account.terms.notices == Notices::Off {
+        return Ok((None, place));
+    }
+    let first = match place {
+        Some(place) => {
+            patiently(async || history.read(place, None, ONE).await).await?.entries.pop()
+        }
+        None => None,
+    };
+    let first = first.map(|entry| shown_id(&entry, account));
+    Ok((Some(gap(asked.as_str(), loss, first)), place))
+}
+
+async fn patiently<T>(read: impl AsyncFn() -> Result<T, StorageError>) -> Result<T, StorageError> {
+    let begun = Instant::now();
+    loop {
+        match read().await {
+            Err(_) if begun.elapsed() < PATIENCE => sleep(AGAIN).await,
+            result => return result,
+        }
     }
 }
 
@@ -122,7 +178,7 @@ pub async fn newest(
     history: &History,
     selectors: &[Selector],
     terms: &Terms,
-) -> Option<Arc<Entry>> {
+) -> Result<Option<Arc<Entry>>, StorageError> {
     let mut slice = Slice::from(Instant::now());
     let mut end = history.head();
     loop {
@@ -130,7 +186,9 @@ pub async fn newest(
         let start = Position { sequence: start, ..end };
         let (mut place, mut found) = (start, None);
         let oldest = loop {
-            let chunk = history.read(place, Some(end), CHUNK);
+            let read = async || history.read(place, Some(end), CHUNK).await;
+            let chunk = patiently(read).await?;
+            place = chunk.overtaken.unwrap_or(place);
             for entry in chunk.entries {
                 place = entry.position;
                 if any_matches(selectors, &entry.topics, &mut slice).await && terms.allow(&entry) {
@@ -138,11 +196,12 @@ pub async fn newest(
                 }
             }
             if chunk.last {
-                break chunk.overtaken.is_some() || start.sequence == 0;
+                // Not where a crash has left a hole: something may be kept before that.
+                break chunk.overtaken.is_some_and(|floor| floor > end) || start.sequence == 0;
             }
         };
         if found.is_some() || oldest {
-            return found;
+            return Ok(found);
         }
         end = start;
     }
@@ -167,15 +226,11 @@ async fn any_matches(selectors: &[Selector], topics: &[Topic], slice: &mut Slice
 
 /// The id of an entry for a subscriber that may not be allowed to see it: a publisher's own id
 /// says something about the event, a position does not.
-pub fn shown_id(entry: &Entry, account: &Account) -> String {
+fn shown_id(entry: &Entry, account: &Account) -> String {
     if account.terms.allow(entry) { entry.wire_id() } else { entry.position.to_string() }
 }
 
 /// The event that tells a subscriber that it has lost something.
-pub fn gap_after(asked: &LastEventId, loss: Loss, first: Option<String>) -> Frame {
-    gap(asked.as_str(), loss, first)
-}
-
 fn gap(asked: &str, loss: Loss, first: Option<String>) -> Frame {
     #[derive(serde::Serialize)]
     struct Gap<'a> {

@@ -18,12 +18,12 @@ use super::{
     broadcaster::Broadcaster,
     messages::{Adopt, Subscribe, Unsubscribe},
     queue::{self, Queued, Receiver},
-    replay::{Replay, Resume, gap_after, shown_id},
+    replay::{self, Replay, Resume},
     terms::{Deadline, Notices, Terms},
 };
 use crate::{
     connection::Lifeline,
-    history::{Position, Start},
+    history::{LastEventId, Position, StorageError},
     sse::Frame,
     topic::Selector,
 };
@@ -62,8 +62,8 @@ pub enum Next {
 enum State {
     /// Nothing is sent yet.
     Opening(Option<Resume>),
-    /// The greeting is sent; a `gap` follows before the replay.
-    Gap(Frame, Option<Position>),
+    /// The greeting is sent, when the history ended at this place; it is asked for that of the id.
+    Resuming(LastEventId, Position),
     /// Reads the history, and has no place in the registry: a long replay fills no queue.
     CatchingUp(Box<Replay>),
     /// Near the head, at this place.
@@ -121,25 +121,37 @@ impl Subscription {
                     let resume = resume.take();
                     return Next::Frame(self.greet(resume));
                 }
-                State::Gap(frame, place) => {
-                    let (frame, place) = (frame.clone(), *place);
-                    self.state = self.start_at(place);
-                    return self.event(frame);
+                State::Resuming(asked, head) => {
+                    let (history, head) = (&self.hub.0.history, *head);
+                    match replay::resume(history, asked, &self.account).await {
+                        Ok((gap, place)) => {
+                            self.state = match place {
+                                Some(place) => self.catch_up(place),
+                                None => State::Registering(head),
+                            };
+                            if let Some(gap) = gap {
+                                return self.event(gap);
+                            }
+                        }
+                        Err(error) => self.fail(error),
+                    }
                 }
                 State::CatchingUp(replay) => match replay.next().await {
-                    Some(frame) => return self.event(frame),
-                    None => self.state = State::Registering(replay.place()),
+                    Ok(Some(frame)) => return self.event(frame),
+                    Ok(None) => self.state = State::Registering(replay.place()),
+                    Err(error) => self.fail(error),
                 },
                 State::Registering(place) => {
                     let place = *place;
                     self.register(place).await;
                 }
                 State::Joining(replay, _) => match replay.next().await {
-                    Some(frame) => return self.event(frame),
-                    None => {
+                    Ok(Some(frame)) => return self.event(frame),
+                    Ok(None) => {
                         self.go_live();
                         return Next::Live;
                     }
+                    Err(error) => self.fail(error),
                 },
                 State::Live(queue, place) => match queue.next().await {
                     Some(queued) => match queued.position {
@@ -202,30 +214,16 @@ impl Subscription {
     /// Its first words. Its place in the history is noted before they are sent: who has read them
     /// receives what is published from then on.
     fn greet(&mut self, resume: Option<Resume>) -> Frame {
-        let notices = self.account.terms.notices;
+        let head = self.hub.0.history.head();
         self.state = match resume {
-            None => self.start_at(None),
-            Some(Resume { start: Start::After(place), .. }) => self.catch_up(place),
-            Some(Resume { start: Start::Gap(_, place), .. }) if notices == Notices::Off => {
-                self.start_at(place)
-            }
-            Some(Resume { asked, start: Start::Gap(loss, place) }) => {
-                let first = place.and_then(|_| self.hub.0.history.oldest());
-                let first = first.map(|entry| shown_id(&entry, &self.account));
-                State::Gap(gap_after(&asked, loss, first), place)
-            }
+            None => State::Registering(head),
+            Some(Resume::After(place)) => self.catch_up(place),
+            Some(Resume::Id(asked)) => State::Resuming(asked, head),
         };
-        self.control(match notices {
+        self.control(match self.account.terms.notices {
             Notices::On => Frame::greeting(self.account.id),
             Notices::Off => Frame::heartbeat(),
         })
-    }
-
-    fn start_at(&self, place: Option<Position>) -> State {
-        match place {
-            Some(place) => self.catch_up(place),
-            None => State::Registering(self.hub.0.history.head()),
-        }
     }
 
     fn catch_up(&self, place: Position) -> State {
@@ -264,11 +262,17 @@ impl Subscription {
         }
     }
 
+    /// The history can't be read. The client comes back to the place where it was.
+    fn fail(&mut self, error: StorageError) {
+        log::warn!("stream {} ends: {error}", self.account.id);
+        self.finish(End::Failed);
+    }
+
     /// Why a stream that has no place in the registry has to end, if it has to. One that has is
     /// ended by its Broadcaster, after what waits for it.
     fn must_end(&mut self) -> Option<End> {
         match self.state {
-            State::CatchingUp(_) | State::Registering(_) => {}
+            State::Resuming(..) | State::CatchingUp(_) | State::Registering(_) => {}
             _ => return None,
         }
         let now = Instant::now();

@@ -9,9 +9,9 @@ use std::{
 /// The parts of the crate, each with the parts that it may import. Downwards only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["app", "config", "sse"]),
+    ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
     ("app", &["auth", "config", "connection", "files", "history", "http", "hub"]),
-    ("config", &["auth", "http"]),
+    ("config", &["auth", "history", "http"]),
     (
         "http",
         &["auth", "connection", "event", "files", "history", "hub", "invalid", "sse", "topic"],
@@ -42,6 +42,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &["http/error.rs", "http/mercure/error.rs", "http/cors.rs", "cli/subscribe.rs"],
     ),
     ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
+    ("redb::", &["history/disk/"]),
     ("mio::", &["cli/bench/"]),
 ];
 

@@ -28,6 +28,8 @@ mod cors;
 mod crowd;
 /// Sockets that Broadcasters write to themselves.
 mod direct;
+/// A history in a file: what survives, and what happens when the disk fails.
+mod disk;
 /// How streams and the process end as planned.
 mod ending;
 /// One event for many, and many events for some.
@@ -36,6 +38,8 @@ mod fan_out;
 mod fault;
 /// What keeps idle streams alive.
 mod heartbeat;
+/// What a history promises, wherever it is kept.
+mod history_contract;
 /// What it costs when nothing happens.
 mod idle;
 /// Subscribers that go, with or without a word.

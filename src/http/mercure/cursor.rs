@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     event::EARLIEST,
-    history::{LastEventId, Loss, Start},
+    history::{LastEventId, Loss, Start, StorageError},
     hub::{Hub, Resume, Terms},
     topic::Selector,
 };
@@ -67,26 +67,23 @@ impl Place {
         hub: &Hub,
         selectors: &[Selector],
         terms: &Terms,
-    ) -> Self {
+    ) -> Result<Self, StorageError> {
         let earliest = || EARLIEST.to_owned();
-        let Cursor::Id(asked) = cursor else { return Self { resume: None, id: earliest() } };
-        let resume = hub.resume(asked);
-        match resume.start {
-            Start::After(_) => {
-                let id = resume.asked.as_str().to_owned();
-                Self { resume: Some(resume), id }
-            }
+        let Cursor::Id(asked) = cursor else { return Ok(Self { resume: None, id: earliest() }) };
+        let (place, id) = match hub.find(&asked).await? {
+            Start::After(place) => (Some(place), asked.as_str().to_owned()),
             // All that is kept follows it.
-            Start::Gap(Loss::Trimmed, Some(_)) => Self { resume: Some(resume), id: earliest() },
+            Start::Gap(Loss::Trimmed, Some(place)) => (Some(place), earliest()),
             Start::Gap(..) => {
-                log::info!("nothing is replayed: no event has the id {:?}", resume.asked.as_str());
+                log::info!("nothing is replayed: no event has the id {:?}", asked.as_str());
                 let newest = match dialect {
-                    Old => hub.newest(selectors, terms).await,
+                    Old => hub.newest(selectors, terms).await?,
                     New => None,
                 };
-                Self { resume: None, id: newest.unwrap_or_else(earliest) }
+                (None, newest.unwrap_or_else(earliest))
             }
-        }
+        };
+        Ok(Self { resume: place.map(Resume::After), id })
     }
 
     /// The header of the answer; none where the id has characters that no header can have.

@@ -11,6 +11,7 @@ use actix_web::{
 use super::dialect::Dialect;
 use crate::{
     auth::AuthError,
+    history::StorageError,
     http::{
         ApiError,
         error::{RETRY_AFTER, bearer_error},
@@ -58,7 +59,7 @@ pub enum MercureError {
     /// Not now.
     #[error("Service Unavailable")]
     Unavailable,
-    /// A part of the hub has died.
+    /// A part of the hub has died, or its history can't be read or written.
     #[error("Internal Server Error")]
     Failing,
 }
@@ -89,6 +90,16 @@ impl From<PublishError> for MercureError {
         match error {
             PublishError::Draining => Self::Unavailable,
             PublishError::Failing => Self::Failing,
+            PublishError::Storage(error) => error.into(),
+        }
+    }
+}
+
+impl From<StorageError> for MercureError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Full | StorageError::Failed => Self::Failing,
+            StorageError::Busy => Self::Unavailable,
         }
     }
 }

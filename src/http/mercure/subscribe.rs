@@ -30,7 +30,7 @@ use crate::{
         BodyLimits, Credentials, address,
         stream::{Streams, answer_once, come_back_later, head_alone, terms},
     },
-    hub::{Hub, Notices},
+    hub::{Hub, Notices, Resume},
     sse::Frame,
     topic::{Base, MAX_TOPICS, Selector},
 };
@@ -61,17 +61,16 @@ pub async fn get(
     let takes_seat = request.method() != Method::HEAD;
     let seat = match takes_seat.then(|| hub.admit(address(&request))).transpose() {
         Ok(seat) => seat,
-        Err(refusal) => {
-            let later = come_back_later(&request).ok_or(refusal)?;
-            let comment = Frame::heartbeat().bytes();
-            return Ok(answer_once(&request, head(), [comment, later].concat().into()));
-        }
+        Err(refusal) => return send_away(&request, refusal),
     };
     let terms = terms(grant.clone(), Notices::Off);
     let mut head = head();
     let mut resume = None;
     if let Some(cursor) = cursor {
-        let place = Place::find(cursor, dialect, &hub, &selectors, &terms).await;
+        let place = match Place::find(cursor, dialect, &hub, &selectors, &terms).await {
+            Ok(place) => place,
+            Err(error) => return send_away(&request, error),
+        };
         if let Some(header) = place.header(dialect) {
             head.insert_header(header);
         }
@@ -82,13 +81,24 @@ pub async fn get(
     if let Some(presence) = request.app_data::<Data<Presence>>() {
         if dialect == New {
             // It may see itself come; who asks in 0.x may not.
-            resume = resume.or_else(|| Some(hub.from_now()));
+            resume = resume.or_else(|| Some(Resume::After(hub.head())));
         }
         let asked = kinds.into_iter().zip(selectors.iter().map(Selector::text));
         let present = present.insert(presence.enter(&hub, &seat, asked, grant.as_ref()));
         present.come().await;
     }
     Ok(streams.open(&request, head, seat, (selectors, resume), terms, present)?)
+}
+
+/// A browser never asks again after an error: it is sent away for a while.
+fn send_away(
+    request: &HttpRequest,
+    why: impl Into<MercureError>,
+) -> Result<HttpResponse, MercureError> {
+    let later = come_back_later(request).filter(|_| request.method() != Method::HEAD);
+    let later = later.ok_or_else(|| why.into())?;
+    let comment = Frame::heartbeat().bytes();
+    Ok(answer_once(request, head(), [comment, later].concat().into()))
 }
 
 /// Whether it may comes before what it asks for.

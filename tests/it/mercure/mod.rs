@@ -10,8 +10,6 @@
 //! - d.3, d.5 `public_urls` (421): there is no such setting; a token's audience is the same check.
 //! - d.1 P in "compat 7", and other modes of compatibility: there are none, both generations are
 //!   always on.
-//! - d.1 P while storage closed (500): memory does not fail. `others` has what closes: the hub.
-//!   When history is stored: `Internal Server Error`, as plain text.
 //! - d.2 hub stop with connections left to drain: a hub that stops ends its streams
 //!   (`subscribe`), in waves (`ending`).
 //! - d.5 `local_test`, errors of a closed transport; `health_test` and `metrics_test`: functions of

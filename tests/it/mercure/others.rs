@@ -1,5 +1,7 @@
 //! The files of section d.5 that have no place elsewhere.
 
+use std::process::Command;
+
 use serde_json::json;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     hub::{Mercure, PUBLISHER_KEY, SUBSCRIBER_KEY, assert_plain, bearer, query},
     token,
 };
-use crate::support::{Fanfare, get};
+use crate::support::{Fanfare, Folder, get, wait_until};
 
 // d.5 event_test; a.3.19, TestEncodeFull
 #[test]
@@ -60,17 +62,14 @@ fn a_subscriber_gets_what_is_published_from_its_first_byte_on() {
 // d.1 P while storage closed; d.5 local_test: closed transport errors
 #[test]
 fn while_it_drains_the_hub_takes_nothing_and_says_when_to_come_again() {
-    // Memory does not fail. What closes is the hub.
     let hub = Mercure::with(&[("FANFARE_DRAIN", "1h")]);
     // Its streams are what it waits for.
     let _readings = [(); 10].map(|()| hub.listen_to(Old, &["a"]));
     hub.signal("TERM");
-    crate::support::wait_until("readiness is refused", || {
-        get(hub.0, "/health/ready").status == 503
-    });
+    wait_until("readiness is refused", || get(hub.0, "/health/ready").status == 503);
     for dialect in Dialect::BOTH {
         let answer = hub.post_as(&dialect.publisher(&["*"]), &[("topic", "a")]);
-        // decision: 503, not the 500 of a broken storage: a publisher may try again.
+        // decision: 503, not the 500 of a broken storage (below): a publisher may try again.
         assert_plain(&answer, 503, "Service Unavailable\n", "publish");
         let answer = hub.try_listen_as(&dialect.subscriber(&["*"]), &dialect.topics(&["a"]));
         assert_plain(&answer, 503, "Service Unavailable\n", "subscribe");
@@ -83,6 +82,36 @@ fn while_it_drains_the_hub_takes_nothing_and_says_when_to_come_again() {
         let rest = reading.rest();
         assert!(rest.starts_with("retry: ") && !rest.contains("data"), "{rest:?}");
     }
+}
+
+// d.1 P while storage closed; needs root
+#[test]
+fn while_its_disk_fails_the_hub_takes_no_updates_and_goes_on_otherwise() {
+    let folder = Folder::new();
+    let path = folder.0.join("history.redb");
+    let place = format!("file://{}", path.display());
+    let hub = Mercure::with(&[("FANFARE_HISTORY", &place), ("FANFARE_SUBSCRIPTIONS", "true")]);
+    hub.publishes(&[("topic", "a"), ("id", "1"), ("data", "one")]);
+    let mut live = hub.listen_to(Old, &["a"]);
+    let change = |how: &str| {
+        let changed = Command::new("chattr").arg(how).arg(&path).status();
+        assert!(changed.unwrap().success(), "this file system has no chattr");
+    };
+    change("+i");
+    let update = [("topic", "a"), ("id", "2"), ("data", "two")];
+    for dialect in Dialect::BOTH {
+        let answer = hub.post_as(&dialect.publisher(&["*"]), &update);
+        assert_plain(&answer, 500, "Internal Server Error\n", "publish");
+        // Its coming can't be told.
+        let query = dialect.topics_after(&["a"], "earliest");
+        let mut reading = hub.listen_as(&dialect.subscriber(&["*"]), &query);
+        reading.reads("id: 1\ndata: one\n\n");
+    }
+    hub.wait_for_log("are not told");
+    change("-i");
+    let publisher = Old.publisher(&["*"]);
+    wait_until("publishing works again", || hub.post_as(&publisher, &update).status == 200);
+    live.reads("id: 2\ndata: two\n\n");
 }
 
 // d.5 server_deprecated_test: reconnect stress: 10 subs, 5 lost publishes, 20 subs + 10 publishes

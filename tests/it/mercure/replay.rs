@@ -6,6 +6,7 @@ use super::{
     hub::{Mercure, query},
     reading::Reading,
 };
+use crate::support::Folder;
 
 const ANONYMOUS: (&str, &str) = ("FANFARE_ANONYMOUS", "true");
 
@@ -343,4 +344,27 @@ fn a_replay_under_publishing_has_no_gap_and_no_repeat() {
         readers.collect::<Vec<_>>().into_iter().for_each(|reader| reader.join().unwrap());
         publisher.join().unwrap();
     });
+}
+
+#[test]
+fn private_updates_survive_a_restart_and_stay_private() {
+    let folder = Folder::new();
+    let place = format!("file://{}/history.redb", folder.0.display());
+    let settings = [ANONYMOUS, ("FANFARE_HISTORY", &*place)];
+    let mut hub = Mercure::with(&settings);
+    hub.publishes(&[("topic", "a"), ("id", "1"), ("data", "one")]);
+    hub.publishes(&[("topic", "a"), ("id", "2"), ("data", "two"), ("private", "on")]);
+    hub.publishes(&[("topic", "a"), ("id", "3"), ("data", "three")]);
+    hub.signal("TERM");
+    assert!(hub.wait().success(), "{}", hub.log());
+    drop(hub);
+    let hub = Mercure::with(&settings);
+    for dialect in Dialect::BOTH {
+        let query = dialect.topics_after(&["a"], "1");
+        let mut all = hub.listen_as(&dialect.subscriber(&["*"]), &query);
+        assert_cursor(dialect, &all, Some("1"));
+        all.reads("id: 2\ndata: two\n\nid: 3\ndata: three\n\n");
+        let mut public = hub.listen(&query, &[]);
+        public.reads("id: 3\ndata: three\n\n");
+    }
 }
