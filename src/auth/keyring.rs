@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jsonwebtoken::Algorithm;
 use parking_lot::RwLock;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use super::{
+    algorithm::Algorithm,
     fetch::fetch,
     jwks::{self, JwksError, Readers},
     key::{Key, KeyError},

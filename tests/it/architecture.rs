@@ -35,6 +35,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("std::env::", &["config.rs", "main.rs"]),
     ("std::env::var", &["config.rs"]),
     ("jsonwebtoken", &["auth/"]),
+    ("p521::", &["auth/key.rs"]),
     ("ureq::", &["auth/fetch.rs"]),
     // Errors get theirs in the first two, a preflight in the third; the last reads others'.
     (
