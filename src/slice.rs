@@ -1,9 +1,13 @@
 //! How long work may keep a thread that others need.
 //!
 //! Promises: who asks after every piece of work gives the thread back after about a millisecond,
-//! and hardly pays for asking. Does not: give it back; that is for the one who works.
+//! and hardly pays for asking. Does not: know what the work is.
 
 use std::time::{Duration, Instant};
+
+/// What a test of a selector takes besides reading the topic, in bytes that could be read
+/// meanwhile.
+pub const TEST: usize = 64;
 
 /// How long it is.
 const LENGTH: Duration = Duration::from_millis(1);
@@ -33,5 +37,11 @@ impl Slice {
             self.over |= Instant::now() >= self.until;
         }
         self.over
+    }
+
+    /// Gives the thread back, and begins anew.
+    pub async fn pause(&mut self) {
+        tokio::task::yield_now().await;
+        *self = Self::from(Instant::now());
     }
 }

@@ -16,7 +16,7 @@ use super::{
     AuthError, Issuer,
     grant::{Generation, Grant, Payload},
 };
-use crate::topic::{Base, Selector, is_visible};
+use crate::topic::{Base, Scope, Selector, is_visible};
 
 /// The type of the entries of `authorization_details` that are for the hub.
 pub const DETAIL: &str = "https://mercure.rocks/authorization-detail";
@@ -155,7 +155,7 @@ impl Claims {
             subject: self.sub.as_ref().and_then(serde_json::Value::as_str).map(Arc::from),
             expires,
             publish: None,
-            subscribe: Arc::default(),
+            subscribe: Scope::default(),
             payloads: Arc::default(),
         };
         match generation {
@@ -172,7 +172,7 @@ impl Claims {
 
 impl Claim {
     fn complete(self, grant: Grant) -> Option<Grant> {
-        let selectors = |texts: Vec<String>| -> Option<Arc<[Selector]>> {
+        let scope = |texts: Vec<String>| -> Option<Scope> {
             if texts.len() > MAX_SELECTORS {
                 return None;
             }
@@ -181,10 +181,10 @@ impl Claim {
         let payload = self.payload.map(|json| Payload { topics: None, json: Some(json.into()) });
         Some(Grant {
             publish: match self.publish {
-                Some(texts) => Some(selectors(texts)?),
+                Some(texts) => Some(scope(texts)?),
                 None => None,
             },
-            subscribe: selectors(self.subscribe.unwrap_or_default())?,
+            subscribe: scope(self.subscribe.unwrap_or_default())?,
             payloads: payload.into_iter().collect(),
             ..grant
         })
@@ -218,8 +218,8 @@ fn complete(grant: Grant, details: Vec<Box<RawValue>>, base: &Base) -> Option<Gr
         }
     }
     Some(Grant {
-        publish: (!publish.is_empty()).then(|| publish.into()),
-        subscribe: subscribe.into(),
+        publish: (!publish.is_empty()).then(|| publish.into_iter().collect()),
+        subscribe: subscribe.into_iter().collect(),
         payloads: payloads.into(),
         ..grant
     })

@@ -20,18 +20,22 @@ use super::{
     account::End,
     behind::Behind,
     courier,
-    fan_out::{FanOut, Target},
+    fan_out::{FanOut, Receivers, Target},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
     messages::{Adopt, Answer, Ask, Deliver, Drain, Revoke, Subscribe, Unsubscribe},
     queue::{Limits, Refused},
     ready::Ready,
-    registry::{Key, Registry, Search},
+    registry::{Key, Registry},
     round::{Part, Round},
-    slice::Slice,
     socket_sink::SocketSink,
 };
-use crate::{history::Position, sse::Frame};
+use crate::{
+    history::{Entry, Position},
+    slice::Slice,
+    sse::Frame,
+    topic::Progress,
+};
 
 /// How often streams are ended while draining.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
@@ -80,8 +84,13 @@ impl Broadcaster {
         self.now
     }
 
-    pub(super) fn begin_search(&mut self) -> Search {
-        self.live.begin_search()
+    pub(super) fn begin_search(&mut self) -> Receivers {
+        Receivers {
+            search: self.live.begin_search(),
+            is_over: false,
+            found: Vec::new(),
+            progress: Progress::default(),
+        }
     }
 
     /// Goes on with the search for everyone who receives an entry of a round, and adds the entry
@@ -90,23 +99,25 @@ impl Broadcaster {
         &mut self,
         round: &Round,
         index: usize,
-        search: &mut Search,
+        receivers: &mut Receivers,
         targets: &mut Vec<Target>,
         slice: &mut Slice,
     ) -> bool {
         let entry = round.get(index);
-        let mut found = Vec::new();
-        let done = self.live.search(search, &entry.topics, &mut found, slice);
+        let Receivers { search, is_over, found, progress } = receivers;
+        *is_over = *is_over || self.live.search(search, &entry.topics, found, slice);
         // A public entry touches nobody's terms.
-        if entry.private {
-            let live = &mut self.live;
-            found.retain(|key| live.get_mut(*key).is_some_and(|it| it.account.terms.allow(entry)));
-        }
+        let allowed = if entry.private {
+            self.take_allowed(entry, found, progress, slice)
+        } else {
+            std::mem::take(found)
+        };
+        let done = *is_over && found.is_empty();
         if round.is_uniform() {
-            targets.extend(found.into_iter().map(|key| Target { key, entries: Vec::new() }));
+            targets.extend(allowed.into_iter().map(|key| Target { key, entries: Vec::new() }));
             return done;
         }
-        for key in found {
+        for key in allowed {
             let Some(live) = self.live.get_mut(key) else { continue };
             if live.target.0 != self.round {
                 live.target = (self.round, targets.len());
@@ -115,6 +126,30 @@ impl Broadcaster {
             targets[live.target.1].entries.push(index);
         }
         done
+    }
+
+    /// Takes those out of `found` who may have a private entry, until the slice is over; and drops
+    /// those who may not.
+    fn take_allowed(
+        &mut self,
+        entry: &Entry,
+        found: &mut Vec<Key>,
+        progress: &mut Progress,
+        slice: &mut Slice,
+    ) -> Vec<Key> {
+        let mut allowed = Vec::new();
+        while let Some(key) = found.last().copied() {
+            let terms = self.live.get_mut(key).map(|live| &live.account.terms);
+            let is_allowed = match terms {
+                Some(terms) => terms.try_allow(entry, progress, slice),
+                None => Some(false),
+            };
+            let Some(is_allowed) = is_allowed else { break };
+            allowed.extend(is_allowed.then_some(key));
+            found.pop();
+            *progress = Progress::default();
+        }
+        allowed
     }
 
     /// Sends a subscriber its part of a round. Tells whether it took it.

@@ -17,8 +17,8 @@ use super::{
     broadcaster::Broadcaster,
     registry::{Key, Search},
     round::Round,
-    slice::Slice,
 };
+use crate::{slice::Slice, topic::Progress};
 
 /// What it takes to serve a subscriber, in bytes that could be read meanwhile.
 const SERVE: usize = 128;
@@ -35,9 +35,19 @@ enum Stage {
     /// Who gets what is not known from this entry on, for which a search may have begun. Each
     /// target has the entries that it is known to get; nothing for a uniform round, in which all
     /// get everything, and who gets the last is who gets any.
-    Matching(usize, Option<Search>, Vec<Target>),
+    Matching(usize, Option<Receivers>, Vec<Target>),
     /// Those who are still to be served.
     Sending(Vec<Target>),
+}
+
+/// The search for those who get one entry.
+pub struct Receivers {
+    pub search: Search,
+    pub is_over: bool,
+    /// Those who ask for it. Of a private entry it is not known whether they may have it; of the
+    /// last one perhaps in part.
+    pub found: Vec<Key>,
+    pub progress: Progress,
 }
 
 /// A subscriber, with the entries that it gets.
@@ -59,8 +69,8 @@ impl FanOut {
             return true;
         };
         while *next < self.round.len() {
-            let search = begun.get_or_insert_with(|| broadcaster.begin_search());
-            if !broadcaster.add_matching(&self.round, *next, search, targets, slice) {
+            let receivers = begun.get_or_insert_with(|| broadcaster.begin_search());
+            if !broadcaster.add_matching(&self.round, *next, receivers, targets, slice) {
                 return false;
             }
             *begun = None;

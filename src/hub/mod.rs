@@ -44,7 +44,6 @@ pub mod registry;
 mod replay;
 mod roll;
 mod round;
-mod slice;
 mod socket_sink;
 mod subscription;
 mod terms;

@@ -10,15 +10,13 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use indexmap::{IndexMap, IndexSet};
 use slotmap::{SlotMap, new_key_type};
 
-use super::{
-    prefixes::{ByPrefix, Place},
-    slice::Slice,
+use super::prefixes::{ByPrefix, Place};
+use crate::{
+    slice::{Slice, TEST},
+    topic::{Base, Pattern, Selector, Template, Topic},
 };
-use crate::topic::{Base, Pattern, Selector, Template, Topic};
 
-/// What a test takes besides reading the topic, in bytes that could be read meanwhile.
-pub(super) const TEST: usize = 64;
-/// The same for a subscriber that is found.
+/// What a subscriber that is found takes, in bytes that could be read meanwhile.
 const FIND: usize = 16;
 
 new_key_type! {

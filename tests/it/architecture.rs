@@ -16,15 +16,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "http",
         &["auth", "connection", "event", "files", "history", "hub", "invalid", "sse", "topic"],
     ),
-    ("auth", &["topic"]),
-    ("hub", &["connection", "event", "history", "sse", "topic"]),
+    ("auth", &["slice", "topic"]),
+    ("hub", &["connection", "event", "history", "slice", "sse", "topic"]),
     ("history", &["event", "sse", "topic"]),
     ("sse", &["event"]),
     ("event", &["invalid", "topic"]),
-    ("topic", &["invalid"]),
+    ("topic", &["invalid", "slice"]),
     ("connection", &[]),
     ("files", &[]),
     ("invalid", &[]),
+    ("slice", &[]),
 ];
 
 /// What may be used where: a piece of text, and the files that may have it (by how they begin).
