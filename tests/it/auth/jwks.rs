@@ -55,7 +55,7 @@ impl Issuer {
     }
 
     fn hub(&self) -> Fanfare {
-        let url = format!("http://{}/jwks.json", self.address);
+        let url = format!("http://{}/jwks.json?key=hidden", self.address);
         Fanfare::start(&[("FANFARE_PUBLISHER_JWKS_URL", &url)])
     }
 }
@@ -192,6 +192,7 @@ fn what_can_not_be_fetched_leaves_the_keys_as_they_were() {
         hub.wait_for_log(says);
         assert_eq!(publish_with(*hub, &good).status, 200, "{says}");
     }
+    assert!(!hub.log().contains("hidden"), "a query may have a secret: {}", hub.log());
     issuer.set(&json!([jwk("rsa-other", "two")]));
     hub.signal("HUP");
     let new = by("rsa-other", Algorithm::RS256, Some("two"));

@@ -190,6 +190,7 @@ fn settings_that_contradict_or_are_empty_are_refused() {
     for url in ["ftp://x/y", "jwks.json", "https://", "https://me:pw@x.example/jwks", ""] {
         let text = refusal(&[("FANFARE_PUBLISHER_JWKS_URL", url)]);
         assert!(text.contains("allowed is an https://"), "{text}");
+        assert!(!text.contains("pw"), "a password: {text}");
     }
 }
 
