@@ -1,20 +1,16 @@
-//! Clients as people install them: PyPI `mercure-publisher`, PyPI `httpx-sse`, npm
-//! `@microsoft/fetch-event-source` with a token in a header, and the crate `mercure`.
+//! Clients as people install them: PyPI `mercure-publisher`, PyPI `httpx-sse`, and npm
+//! `@microsoft/fetch-event-source` with a token in a header.
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
-use mercure::{
-    Client, HubUrl, PublisherJwt, SubscriberJwt, Topic, TopicSelector,
-    client::PublishUpdatePrivacy::{Private, Public},
-};
 use serde_json::{Value, json};
 
 use super::{
     dialect::Dialect::{self, New, Old},
-    hub::{Mercure, PATH, PUBLISHER_KEY, SUBSCRIBER_KEY, query},
+    hub::{Mercure, PATH, PUBLISHER_KEY, query},
 };
 use crate::support::Program;
 
@@ -120,40 +116,4 @@ fn httpx_sse_resumes_where_it_was_cut() {
 #[test]
 fn fetch_event_source_resumes_where_it_was_cut() {
     resumes_where_it_was_cut("fetch-event-source.mjs");
-}
-
-/// It publishes, and signs tokens of subscribers; it has no stream of its own.
-#[test]
-fn what_the_crate_mercure_publishes_arrives_at_those_it_signs_tokens_for() {
-    let hub = Mercure::start();
-    let key = SUBSCRIBER_KEY.as_bytes().to_vec().into();
-    let reader = SubscriberJwt::new(&key, None, vec![TopicSelector::Wildcard]).unwrap();
-    let asked = query(&[("topic", "https://example.com/users/{id}/books/{id}")]);
-    let mut reader = hub.listen_as(&reader.to_string(), &asked);
-    let client = |granted: TopicSelector| {
-        let key = PUBLISHER_KEY.as_bytes().to_vec().into();
-        let token = PublisherJwt::new(&key, vec![granted]).unwrap();
-        let url = HubUrl::try_from(format!("{}{PATH}", hub.url()).parse::<url::Url>().unwrap());
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Client::new(http, url.unwrap(), token)
-    };
-    let url = |text: &str| text.parse().unwrap();
-    let topic = Topic::new(
-        url("https://example.com/books/1"),
-        vec![url("https://example.com/users/1/books/1")],
-    );
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let publisher = client(TopicSelector::Wildcard);
-        for (data, privacy) in [("two\nlines", Public), ("secret", Private)] {
-            let id = publisher.publish_update(topic.clone(), Some(data), privacy).await.unwrap();
-            let event = reader.event();
-            assert_eq!((event.id, event.data), (Some(id.to_string()), data.to_owned()));
-        }
-        // Of an answer it knows the body alone.
-        let other =
-            client(TopicSelector::UriTemplate("https://example.com/{x}".try_into().unwrap()));
-        let refusal = other.publish_update(topic, None, Public).await.unwrap();
-        assert_eq!(refusal.to_string(), "Unauthorized\n");
-    });
 }
