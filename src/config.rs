@@ -376,7 +376,19 @@ pub fn explain(error: &clap::Error, command: &Command) -> String {
         Some(env) if arg.is_some_and(clap::Arg::is_hide_env_values_set) => {
             format!("{env} can't be used: {allowed}")
         }
-        Some(env) => format!("{env} ({flag}) can't be {value:?}: {allowed}"),
-        None => format!("{flag} can't be {value:?}: {allowed}"),
+        Some(env) => format!("{env} ({flag}) can't be {:?}: {allowed}", without_password(&value)),
+        None => format!("{flag} can't be {:?}: {allowed}", without_password(&value)),
+    }
+}
+
+/// A URL that has one is refused where it should have none.
+fn without_password(value: &str) -> String {
+    let user = value.rfind("://").map_or(0, |scheme| scheme + "://".len());
+    let (password, end) = (value[user..].find(':'), value[user..].rfind('@'));
+    match (password, end) {
+        (Some(password), Some(end)) if password < end => {
+            format!("{}:***{}", &value[..user + password], &value[user + end..])
+        }
+        _ => value.to_owned(),
     }
 }

@@ -59,5 +59,6 @@ pub mod history;
 pub mod http;
 pub mod hub;
 pub mod invalid;
+pub mod slice;
 pub mod sse;
 pub mod topic;

@@ -3,7 +3,8 @@
 import { $, write } from './element.js';
 import { decode, granted, secondsLeft } from './jwt.js';
 import { showJson } from './json.js';
-import { token } from './token.js';
+import { cookieName } from './metadata.js';
+import { USUAL_COOKIE, token } from './token.js';
 
 const WAYS = {
   header: 'As Authorization: Bearer, with each request of this page.',
@@ -37,12 +38,23 @@ export class Access {
     });
     setInterval(() => this.#drawTime(), 1000);
     this.#draw();
+    this.#nameCookie();
   }
 
   #set(part) {
     token.set(part);
     this.#draw();
     this.#changed();
+    if (part.way) this.#nameCookie();
+  }
+
+  /** Where a cookie is wanted, it has the name that the hub says, unless it was given another here. */
+  async #nameCookie() {
+    if (token.way !== 'cookie' || token.cookie !== USUAL_COOKIE) return;
+    const name = await cookieName();
+    if (!name || token.cookie !== USUAL_COOKIE) return;
+    $('cookie').value = name;
+    this.#set({ cookie: name });
   }
 
   #draw() {

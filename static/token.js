@@ -5,13 +5,15 @@ import { HUB, address } from './hub.js';
 import { decode, secondsLeft } from './jwt.js';
 
 const KEPT = 'fanfare-token';
+/** The cookie, where the hub is not told another name. */
+export const USUAL_COOKIE = 'mercureAuthorization';
 
 class Token {
   text = '';
   /** `header`, `cookie` or `ticket`. */
   way = 'header';
   /** The name of the cookie. */
-  cookie = 'mercureAuthorization';
+  cookie = USUAL_COOKIE;
 
   constructor() {
     Object.assign(this, recall());

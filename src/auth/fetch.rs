@@ -24,12 +24,18 @@ pub fn fetch(url: &str) -> Result<Vec<u8>, String> {
         .tls_config(TlsConfig::builder().root_certs(roots()).build())
         .build()
         .into();
-    let fail = |error: ureq::Error| format!("{url} can't be fetched: {error}");
+    let shown = shown(url);
+    let fail = |error: ureq::Error| format!("{shown} can't be fetched: {error}");
     let mut response = agent.get(url).header("Accept", "application/json").call().map_err(fail)?;
     if response.status() != 200 {
-        return Err(format!("{url} answers {}", response.status()));
+        return Err(format!("{shown} answers {}", response.status()));
     }
     response.body_mut().with_config().limit(MAX_BYTES).read_to_vec().map_err(fail)
+}
+
+/// What the log may have of a URL: its query may have a secret.
+pub fn shown(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(shown, _)| shown)
 }
 
 /// The system's certificates (`SSL_CERT_FILE` names others); those that are built in where a

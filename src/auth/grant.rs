@@ -2,12 +2,15 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde_json::value::RawValue;
 
-use crate::topic::{Selector, Topic};
+use crate::{
+    slice::Slice,
+    topic::{Scope, Selector, Topic},
+};
 
 /// Which of the two kinds of tokens a grant comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +31,9 @@ pub struct Grant {
     /// The token's `exp`.
     pub expires: Option<SystemTime>,
     /// Topics that may be published to. `None` where the token says nothing about publishing.
-    pub publish: Option<Arc<[Selector]>>,
+    pub publish: Option<Scope>,
     /// Topics whose private events may be received.
-    pub subscribe: Arc<[Selector]>,
+    pub subscribe: Scope,
     pub(super) payloads: Arc<[Payload]>,
 }
 
@@ -45,14 +48,14 @@ pub struct Payload {
 impl Grant {
     /// Whether an event under these topics may be published. All have to be covered, whether the
     /// event is private or not.
-    pub fn may_publish(&self, topics: &[Topic]) -> bool {
-        let Some(selectors) = &self.publish else { return false };
-        topics.iter().all(|topic| selectors.iter().any(|selector| selector.matches(topic)))
+    pub async fn may_publish(&self, topics: &[Topic]) -> bool {
+        let Some(scope) = &self.publish else { return false };
+        scope.covers_all(topics, &mut Slice::from(Instant::now())).await
     }
 
     /// Whether a private event under these topics may be received. One covered topic is enough.
-    pub fn may_receive(&self, topics: &[Topic]) -> bool {
-        self.subscribe.iter().any(|selector| selector.matches_any(topics))
+    pub async fn may_receive(&self, topics: &[Topic]) -> bool {
+        self.subscribe.covers_any(topics, &mut Slice::from(Instant::now())).await
     }
 
     /// What the issuer wants to be known of a subscriber to this topic: what the first grant that

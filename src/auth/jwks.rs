@@ -5,10 +5,13 @@
 //! out, and said to be. Does not: fetch (`keyring`).
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm as Known, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
 
-use super::key::{Key, KeyError};
+use super::{
+    algorithm::Algorithm,
+    key::{Key, KeyError},
+};
 
 /// The most keys that count. A token without a `kid` is tried with each.
 const MAX_KEYS: usize = 32;
@@ -102,25 +105,26 @@ impl Jwk {
         match (&*self.kty, self.crv.as_deref()) {
             ("RSA", _) => {
                 let parts = (base64(&part(&self.n)?)?, base64(&part(&self.e)?)?);
-                let all = jsonwebtoken::AlgorithmFamily::Rsa.algorithms();
+                let all = Algorithm::of(AlgorithmFamily::Rsa);
                 Ok(Key::from_rsa(&parts.0, &parts.1, self.algorithms(all)?)?)
             }
-            ("EC", Some("P-256")) => self.elliptic(Algorithm::ES256),
-            ("EC", Some("P-384")) => self.elliptic(Algorithm::ES384),
+            ("EC", Some("P-256")) => self.elliptic(Known::ES256.into()),
+            ("EC", Some("P-384")) => self.elliptic(Known::ES384.into()),
+            ("EC", Some("P-521")) => self.elliptic(Algorithm::Es512),
             ("OKP", Some("Ed25519")) => {
                 // RFC 9864 calls it by the name of its curve.
                 let named =
                     self.alg.as_deref().is_none_or(|alg| matches!(alg, "EdDSA" | "Ed25519"));
                 let key = DecodingKey::from_ed_components(&part(&self.x)?);
                 if named {
-                    Ok(Key::checked(key, Algorithm::EdDSA)?)
+                    Ok(Key::checked(key, Known::EdDSA.into())?)
                 } else {
                     Err(Problem::Algorithm)
                 }
             }
             ("oct", _) => {
                 // Of a key's three algorithms each would be a guess.
-                let all = jsonwebtoken::AlgorithmFamily::Hmac.algorithms();
+                let all = Algorithm::of(AlgorithmFamily::Hmac);
                 match *self.algorithms(all)? {
                     [only] => Ok(Key::from_secret(&base64(&part(&self.k)?)?, only)?),
                     _ => Err(Problem::Algorithm),
@@ -132,13 +136,13 @@ impl Jwk {
 
     fn elliptic(&self, algorithm: Algorithm) -> Result<Key, Problem> {
         let (Some(x), Some(y)) = (&self.x, &self.y) else { return Err(Problem::Part) };
-        self.algorithms(&[algorithm])?;
+        self.algorithms(vec![algorithm])?;
         Ok(Key::checked(DecodingKey::from_ec_components(x, y), algorithm)?)
     }
 
     /// The one that it names, which has to be one of these; or all of them.
-    fn algorithms(&self, all: &[Algorithm]) -> Result<Vec<Algorithm>, Problem> {
-        let Some(name) = &self.alg else { return Ok(all.to_vec()) };
+    fn algorithms(&self, all: Vec<Algorithm>) -> Result<Vec<Algorithm>, Problem> {
+        let Some(name) = &self.alg else { return Ok(all) };
         let named = name.parse().ok().filter(|named| all.contains(named));
         named.map(|named| vec![named]).ok_or(Problem::Algorithm)
     }

@@ -4,17 +4,15 @@
 //! is too weak for its algorithm is none. Does not: sign; a private key is refused where it is
 //! given.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{
-    Algorithm, AlgorithmFamily, DecodingKey, TokenData, Validation,
+    Algorithm as Known, AlgorithmFamily, DecodingKey,
     crypto::{rust_crypto::DEFAULT_PROVIDER, verify},
-    decode,
     errors::Error,
 };
-use serde::de::DeserializeOwned;
+use p521::ecdsa::{Signature, VerifyingKey, signature::Verifier as _};
 
-/// The names of all algorithms. There is no `none`; nor ES512, which the library does not know.
-pub const ALGORITHMS: &str =
-    "HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA";
+use super::{algorithm::Algorithm, unverified::Unverified};
 
 /// What an RSA key may have, in bits: less is weak, more is not verified by the library.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
@@ -23,7 +21,7 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Guessing it is easier than breaking its algorithm (RFC 7518, 3.2).
-    #[error("the secret has {bytes} bytes; {algorithm:?} needs at least {needed}")]
+    #[error("the secret has {bytes} bytes; {algorithm} needs at least {needed}")]
     ShortSecret {
         /// How long it is.
         bytes: usize,
@@ -33,16 +31,16 @@ pub enum KeyError {
         needed: usize,
     },
     /// As a secret a public key is none: everyone has it.
-    #[error("this is a key in PEM, and {0:?} takes a secret: name the key's own algorithm")]
+    #[error("this is a key in PEM, and {0} takes a secret: name the key's own algorithm")]
     PemForSecret(Algorithm),
     /// The hub only verifies.
     #[error("this is a private key: give the hub the public one")]
     Private,
     /// Not a public key.
-    #[error("{0:?} takes one public key or certificate in PEM (-----BEGIN PUBLIC KEY-----)")]
+    #[error("{0} takes one public key or certificate in PEM (-----BEGIN PUBLIC KEY-----)")]
     NotPem(Algorithm),
     /// A key of another kind.
-    #[error("this key is not for {0:?}, or broken")]
+    #[error("this key is not for {0}, or broken")]
     NotFor(Algorithm),
     /// Too short to be safe, or too long to be verified with.
     #[error("the RSA key has {bits} bits: allowed are {} to {}", RSA_BITS.start(), RSA_BITS.end())]
@@ -57,7 +55,15 @@ pub struct Key {
     /// The name that tokens call it by.
     pub id: Option<String>,
     algorithms: Vec<Algorithm>,
-    decoding: DecodingKey,
+    material: Material,
+}
+
+/// What verifies signatures.
+enum Material {
+    /// The library, with this.
+    Known(DecodingKey),
+    /// For ES512.
+    P521(VerifyingKey),
 }
 
 impl Key {
@@ -97,8 +103,8 @@ impl Key {
     /// A secret for one algorithm.
     pub fn from_secret(secret: &[u8], algorithm: Algorithm) -> Result<Self, KeyError> {
         let needed = match algorithm {
-            Algorithm::HS256 => 32,
-            Algorithm::HS384 => 48,
+            Algorithm::Known(Known::HS256) => 32,
+            Algorithm::Known(Known::HS384) => 48,
             _ => 64,
         };
         if secret.len() < needed {
@@ -114,8 +120,8 @@ impl Key {
         if !RSA_BITS.contains(&bits) {
             return Err(KeyError::RsaSize { bits });
         }
-        let decoding = DecodingKey::from_rsa_raw_components(n, e);
-        Ok(Self { id: None, algorithms, decoding })
+        let material = Material::Known(DecodingKey::from_rsa_raw_components(n, e));
+        Ok(Self { id: None, algorithms, material })
     }
 
     /// A key that the library is asked about, since it looks at a key only when it verifies.
@@ -123,23 +129,41 @@ impl Key {
         decoding: Result<DecodingKey, Error>,
         algorithm: Algorithm,
     ) -> Result<Self, KeyError> {
-        let decoding = decoding.map_err(|_| KeyError::NotFor(algorithm))?;
-        verify("", b"", &decoding, algorithm).map_err(|_| KeyError::NotFor(algorithm))?;
-        Ok(Self { id: None, algorithms: vec![algorithm], decoding })
+        let not_for = |_| KeyError::NotFor(algorithm);
+        let decoding = decoding.map_err(not_for)?;
+        let material = match algorithm {
+            Algorithm::Known(known) => {
+                verify("", b"", &decoding, known).map_err(not_for)?;
+                Material::Known(decoding)
+            }
+            Algorithm::Es512 => {
+                let point = decoding.try_get_as_bytes().map_err(not_for)?;
+                let key = VerifyingKey::from_sec1_bytes(point);
+                Material::P521(key.map_err(|_| KeyError::NotFor(algorithm))?)
+            }
+        };
+        Ok(Self { id: None, algorithms: vec![algorithm], material })
     }
 
-    /// Whether it is for this algorithm.
-    pub fn is_for(&self, algorithm: Algorithm) -> bool {
-        self.algorithms.contains(&algorithm)
-    }
-
-    /// Verifies a token's signature and what `validation` names, whose algorithms are the key's.
-    pub fn verify<T: DeserializeOwned>(
-        &self,
-        token: &str,
-        validation: &Validation,
-    ) -> Result<TokenData<T>, Error> {
-        let validation = Validation { algorithms: self.algorithms.clone(), ..validation.clone() };
-        decode(token, &self.decoding, &validation)
+    /// Whether a token has the name of this key, its algorithm, and its signature.
+    pub fn has_signed(&self, token: &Unverified) -> bool {
+        let Unverified { head, message, signature, .. } = token;
+        let Ok(algorithm) = head.alg.parse() else { return false };
+        if !self.algorithms.contains(&algorithm)
+            || (self.id.is_some() && head.kid.is_some() && self.id != head.kid)
+        {
+            return false;
+        }
+        match (&self.material, algorithm) {
+            (Material::Known(key), Algorithm::Known(known)) => {
+                verify(signature, message, key, known).unwrap_or(false)
+            }
+            (Material::P521(key), Algorithm::Es512) => {
+                let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+                Signature::from_slice(&signature)
+                    .is_ok_and(|signature| key.verify(message, &signature).is_ok())
+            }
+            _ => false,
+        }
     }
 }

@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jsonwebtoken::Algorithm;
 use parking_lot::RwLock;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use super::{
-    fetch::fetch,
+    algorithm::Algorithm,
+    fetch::{fetch, shown},
     jwks::{self, JwksError, Readers},
     key::{Key, KeyError},
     secret::Secret,
@@ -181,7 +181,7 @@ impl Source {
         match self {
             Self::Given(..) => "the environment".to_owned(),
             Self::KeyFile(path, _) | Self::JwksFile(path) => path.display().to_string(),
-            Self::JwksUrl(url) => url.clone(),
+            Self::JwksUrl(url) => shown(url).to_owned(),
         }
     }
 }

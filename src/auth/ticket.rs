@@ -96,7 +96,7 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::{Grant, Tickets};
-    use crate::auth::Generation;
+    use crate::{auth::Generation, topic::Scope};
 
     #[test]
     fn a_ticket_is_good_once_and_in_its_time() {
@@ -105,7 +105,7 @@ mod tests {
             subject: Some("alice".into()),
             expires: None,
             publish: None,
-            subscribe: Arc::default(),
+            subscribe: Scope::default(),
             payloads: Arc::default(),
         };
         let tickets = Tickets::default();

@@ -32,7 +32,7 @@ pub struct Auth {
     pub publisher_jwt_key: Option<Secret>,
 
     /// The algorithm of that key: `HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512`, `PS256`,
-    /// `PS384`, `PS512`, `ES256`, `ES384` or `EdDSA`. Also `MERCURE_PUBLISHER_JWT_ALG`
+    /// `PS384`, `PS512`, `ES256`, `ES384`, `ES512` or `EdDSA`. Also `MERCURE_PUBLISHER_JWT_ALG`
     #[arg(long, env = "FANFARE_PUBLISHER_JWT_ALG", value_name = "NAME", default_value = "HS256",
           value_parser = parse_algorithm)]
     pub publisher_jwt_alg: Algorithm,

@@ -51,6 +51,7 @@ const ASSETS: &[Asset] = assets! {
     "look.js": JAVASCRIPT,
     "marks.js": JAVASCRIPT,
     "mercure.js": JAVASCRIPT,
+    "metadata.js": JAVASCRIPT,
     "names.js": JAVASCRIPT,
     "parser.js": JAVASCRIPT,
     "probe.js": JAVASCRIPT,

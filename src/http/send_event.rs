@@ -50,7 +50,9 @@ pub async fn post(
         return Err(Invalid::ReservedTopic.into());
     }
     let topics = Topics::new(topics)?;
-    if grant.is_some_and(|grant| !grant.may_publish(&topics)) {
+    if let Some(grant) = grant
+        && !grant.may_publish(&topics).await
+    {
         return Err(AuthError::NotGranted.into());
     }
     let id = query.one("id")?.map(EventId::parse).transpose()?;

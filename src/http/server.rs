@@ -16,7 +16,7 @@ use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, we
 
 use super::{
     BodyLimits, Credentials, DirectWrite, Origins, Presence, answer_preflights, cors, end_unread,
-    log_end, log_request, routes, stream::Streams,
+    log_end, log_request, mercure, routes, stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Options, set_options},
@@ -77,6 +77,7 @@ pub fn serve(
             .app_data(Data::new(settings.credentials.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
+            .wrap(from_fn(mercure::secure))
             .wrap(from_fn(end_unread))
             .wrap(from_fn(log_request))
             .configure(|config| routes(config, &settings.credentials, settings.presence.as_ref()));

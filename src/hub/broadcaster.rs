@@ -19,19 +19,19 @@ use super::{
     account::End,
     behind::Behind,
     courier, delivery,
-    fan_out::{FanOut, Writer},
+    fan_out::{FanOut, Receivers, Writer},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
     messages::{Adopt, Answer, Ask, Deliver, Drain, Host, Revoke, Subscribe, Unsubscribe},
     pass::{Draft, Part, Pass},
     queue::{Limits, Refused},
     ready::{Attendant, Ready},
-    registry::{Key, Registry, Search},
-    slice::Slice,
+    registry::{Key, Registry},
     socket_sink::SocketSink,
 };
 use crate::{
     history::{Entry, Position},
+    slice::Slice,
     sse::Frame,
 };
 
@@ -102,32 +102,25 @@ impl Broadcaster {
         self.draft.add(round)
     }
 
-    pub(super) fn begin_search(&mut self) -> Search {
-        self.live.begin_search()
+    pub(super) fn begin_search(&mut self) -> Receivers {
+        Receivers::new(self.live.begin_search())
     }
 
     /// Goes on with the search for everyone who receives an entry, and makes them targets of a run
-    /// of such entries. Returns how many it has found, and false where the slice was over before
-    /// the end.
+    /// of such entries. False where the slice was over before the end.
     pub(super) fn target(
         &mut self,
         entry: &Entry,
-        run: Range<usize>,
-        search: &mut Search,
+        run: &Range<usize>,
+        receivers: &mut Receivers,
         slice: &mut Slice,
-    ) -> (usize, bool) {
-        let mut found = Vec::new();
-        let done = self.live.search(search, &entry.topics, &mut found, slice);
-        let mut count = 0;
-        for key in found {
-            let Some(live) = self.live.get_mut(key) else { continue };
-            // A public entry touches nobody's terms.
-            if !entry.private || live.account.terms.allow(entry) {
+    ) -> bool {
+        for key in receivers.find(entry, &mut self.live, slice) {
+            if let Some(live) = self.live.get_mut(key) {
                 self.draft.target(key, &mut live.mark, run.clone());
-                count += 1;
             }
         }
-        (count, done)
+        receivers.are_known()
     }
 
     /// It is known who gets what, up to this place.

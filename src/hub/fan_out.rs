@@ -16,10 +16,14 @@ use actix::{ActorFuture, Context};
 
 use super::{
     broadcaster::Broadcaster,
-    registry::Search,
-    slice::{Slice, rest},
+    live::Live,
+    registry::{Key, Registry, Search},
 };
-use crate::history::Entry;
+use crate::{
+    history::Entry,
+    slice::{Slice, rest},
+    topic::Progress,
+};
 
 /// Finds out who gets a round. Yields how many get each of its entries.
 pub struct FanOut {
@@ -28,14 +32,14 @@ pub struct FanOut {
     first: Option<usize>,
     /// How many get each entry, of those that were looked at.
     counts: Vec<usize>,
-    /// The search for those who get the next entry, once it has begun, and how many it has found.
-    search: Option<(Search, usize)>,
+    /// Those who get the next entry, once the search for them has begun.
+    receivers: Option<Receivers>,
 }
 
 impl FanOut {
     pub fn new(round: Arc<[Arc<Entry>]>) -> Self {
         let counts = Vec::with_capacity(round.len());
-        Self { round, first: None, counts, search: None }
+        Self { round, first: None, counts, receivers: None }
     }
 
     /// Adds the round to the draft. False when its time was over before.
@@ -57,15 +61,12 @@ impl FanOut {
             // Found once for all that have the same subscribers.
             let alike = self.round[start..].iter().take_while(|next| next.is_like(entry)).count();
             let run = first + start..first + start + alike;
-            let (search, found) =
-                self.search.get_or_insert_with(|| (broadcaster.begin_search(), 0));
-            let (more, done) = broadcaster.target(entry, run, search, slice);
-            *found += more;
-            if !done {
+            let receivers = self.receivers.get_or_insert_with(|| broadcaster.begin_search());
+            if !broadcaster.target(entry, &run, receivers, slice) {
                 return false;
             }
-            self.counts.resize(start + alike, *found);
-            self.search = None;
+            self.counts.resize(start + alike, receivers.count);
+            self.receivers = None;
         }
         true
     }
@@ -89,6 +90,71 @@ impl ActorFuture<Broadcaster> for FanOut {
         }
         broadcaster.begin_writing(ctx);
         Poll::Ready(std::mem::take(&mut self.counts))
+    }
+}
+
+/// The search for those who get one entry.
+pub struct Receivers {
+    search: Search,
+    is_over: bool,
+    /// Those who ask for it. Of a private entry it is not known whether they may have it; of the
+    /// last one perhaps in part.
+    found: Vec<Key>,
+    progress: Progress,
+    /// How many are known to get it.
+    count: usize,
+}
+
+impl Receivers {
+    pub fn new(search: Search) -> Self {
+        let progress = Progress::default();
+        Self { search, is_over: false, found: Vec::new(), progress, count: 0 }
+    }
+
+    /// Finds more of them, until the slice is over.
+    pub fn find(
+        &mut self,
+        entry: &Entry,
+        live: &mut Registry<Live>,
+        slice: &mut Slice,
+    ) -> Vec<Key> {
+        self.is_over =
+            self.is_over || live.search(&mut self.search, &entry.topics, &mut self.found, slice);
+        let found = if entry.private {
+            self.take_allowed(entry, live, slice)
+        } else {
+            // A public entry touches nobody's terms.
+            std::mem::take(&mut self.found)
+        };
+        self.count += found.len();
+        found
+    }
+
+    /// Takes those out who may have a private entry, and drops those who may not.
+    fn take_allowed(
+        &mut self,
+        entry: &Entry,
+        live: &mut Registry<Live>,
+        slice: &mut Slice,
+    ) -> Vec<Key> {
+        let mut allowed = Vec::new();
+        while let Some(key) = self.found.last().copied() {
+            let terms = live.get_mut(key).map(|live| &live.account.terms);
+            let is_allowed = match terms {
+                Some(terms) => terms.try_allow(entry, &mut self.progress, slice),
+                None => Some(false),
+            };
+            let Some(is_allowed) = is_allowed else { break };
+            allowed.extend(is_allowed.then_some(key));
+            self.found.pop();
+            self.progress = Progress::default();
+        }
+        allowed
+    }
+
+    /// Whether there are no more.
+    pub fn are_known(&self) -> bool {
+        self.is_over && self.found.is_empty()
     }
 }
 

@@ -44,7 +44,6 @@ mod ready;
 pub mod registry;
 mod replay;
 mod roll;
-mod slice;
 mod socket_sink;
 mod subscription;
 mod terms;

@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use super::{
     broadcaster::{Broadcaster, FINISH},
     registry::Key,
-    slice::rest,
 };
+use crate::slice::rest;
 
 /// The list. Cheap to clone; all clones are one list.
 #[derive(Debug, Clone, Default)]

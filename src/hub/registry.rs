@@ -10,11 +10,11 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use indexmap::{IndexMap, IndexSet};
 use slotmap::{SlotMap, new_key_type};
 
-use super::{
-    prefixes::{ByPrefix, Place},
+use super::prefixes::{ByPrefix, Place};
+use crate::{
     slice::{Slice, TEST},
+    topic::{Base, Pattern, Selector, Template, Topic},
 };
-use crate::topic::{Base, Pattern, Selector, Template, Topic};
 
 /// What finding a subscriber takes, in bytes that could be read meanwhile.
 const FIND: usize = 16;

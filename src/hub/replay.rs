@@ -13,13 +13,13 @@ use tokio::time::sleep;
 
 use super::{
     account::Account,
-    slice::{Slice, TEST},
     terms::{Notices, Terms},
 };
 use crate::{
     history::{Entry, History, LastEventId, Limits, Loss, Position, Start, StorageError},
+    slice::{Slice, TEST},
     sse::Frame,
-    topic::{Selector, Topic},
+    topic::{Progress, Selector, Topic},
 };
 
 /// What is read at a time. Retention can't free it before a slow reader has taken it: one entry
@@ -93,7 +93,7 @@ impl Replay {
             // Taken when it is known who wants it: whoever cancels this loses none.
             while let Some(entry) = self.chunk.as_slice().first() {
                 let wanted = any_matches(&self.selectors, &entry.topics, &mut slice).await;
-                let wanted = wanted && self.account.terms.allow(entry);
+                let wanted = wanted && self.account.terms.allow(entry, &mut slice).await;
                 let frame = wanted.then(|| entry.frame.clone());
                 self.place = entry.position;
                 self.chunk.next();
@@ -191,7 +191,9 @@ pub async fn newest(
             place = chunk.overtaken.unwrap_or(place);
             for entry in chunk.entries {
                 place = entry.position;
-                if any_matches(selectors, &entry.topics, &mut slice).await && terms.allow(&entry) {
+                if any_matches(selectors, &entry.topics, &mut slice).await
+                    && terms.allow(&entry, &mut slice).await
+                {
                     found = Some(entry);
                 }
             }
@@ -216,8 +218,7 @@ async fn any_matches(selectors: &[Selector], topics: &[Topic], slice: &mut Slice
                 return true;
             }
             if slice.spend(TEST + topic.as_str().len()) {
-                tokio::task::yield_now().await;
-                *slice = Slice::from(Instant::now());
+                slice.pause().await;
             }
         }
     }
@@ -225,9 +226,13 @@ async fn any_matches(selectors: &[Selector], topics: &[Topic], slice: &mut Slice
 }
 
 /// The id of an entry for a subscriber that may not be allowed to see it: a publisher's own id
-/// says something about the event, a position does not.
+/// says something about the event, a position does not. Nor to one for whom it takes long to tell.
 fn shown_id(entry: &Entry, account: &Account) -> String {
-    if account.terms.allow(entry) { entry.wire_id() } else { entry.position.to_string() }
+    let slice = &mut Slice::from(Instant::now());
+    match account.terms.try_allow(entry, &mut Progress::default(), slice) {
+        Some(true) => entry.wire_id(),
+        _ => entry.position.to_string(),
+    }
 }
 
 /// The event that tells a subscriber that it has lost something.

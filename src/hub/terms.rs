@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::account::End;
-use crate::{history::Entry, topic::Selector};
+use crate::{
+    history::Entry,
+    slice::Slice,
+    topic::{Progress, Scope},
+};
 
 /// Whether the hub's own events are in a stream: the greeting, and `gap` where something is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,7 +26,7 @@ pub enum Notices {
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
     /// Topics whose private events it receives, where it asks for them.
-    pub private: Arc<[Selector]>,
+    pub private: Scope,
     /// Whose stream it is, where that is known.
     pub subject: Option<Arc<str>>,
     /// How long it is allowed to last.
@@ -33,8 +37,18 @@ pub struct Terms {
 
 impl Terms {
     /// Whether it may see this entry. A private one needs one covered topic.
-    pub fn allow(&self, entry: &Entry) -> bool {
-        !entry.private || self.private.iter().any(|each| each.matches_any(&entry.topics))
+    pub async fn allow(&self, entry: &Entry, slice: &mut Slice) -> bool {
+        !entry.private || self.private.covers_any(&entry.topics, slice).await
+    }
+
+    /// The same for who can't wait: `None` where the slice was over before it was known.
+    pub fn try_allow(
+        &self,
+        entry: &Entry,
+        progress: &mut Progress,
+        slice: &mut Slice,
+    ) -> Option<bool> {
+        if entry.private { self.private.search(&entry.topics, progress, slice) } else { Some(true) }
     }
 }
 

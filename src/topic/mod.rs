@@ -11,12 +11,14 @@ use crate::invalid::Invalid;
 mod dfa;
 mod expansion;
 mod pattern;
+mod scope;
 mod selector;
 mod shared;
 mod template;
 mod visible;
 
 pub use pattern::{Address, Base, Pattern};
+pub use scope::{Progress, Scope};
 pub use selector::Selector;
 pub use template::{MAX_EXPRESSIONS, Template};
 pub use visible::is_visible;

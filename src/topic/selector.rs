@@ -92,9 +92,4 @@ impl Selector {
             }
         }
     }
-
-    /// Whether an event under these topics is wanted.
-    pub fn matches_any(&self, topics: &[Topic]) -> bool {
-        topics.iter().any(|topic| self.matches(topic))
-    }
 }

@@ -7,6 +7,7 @@ use crate::support::{Fanfare, Hub, Response, request};
 
 /// Tokens of the other commands.
 mod commands;
+mod es512;
 /// When streams end because their tokens do.
 mod expiry;
 /// JSON Web Key Sets.
@@ -38,6 +39,17 @@ pub fn now() -> u64 {
 
 fn sign(header: &Header, key: &EncodingKey, claims: &Value) -> String {
     encode(header, claims, key).unwrap()
+}
+
+/// A part of a token, encoded without the library that reads it.
+fn encode_part(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let encode = |three: &[u8]| {
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | u32::from(*three.get(at).unwrap_or(&0)));
+        let digit = |at: usize| char::from(DIGITS[(bits >> (18 - 6 * at)) as usize & 63]);
+        (0..=three.len()).map(digit).collect::<String>()
+    };
+    bytes.chunks(3).map(encode).collect()
 }
 
 /// A token by [`SECRET`].

@@ -71,7 +71,7 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
         (
             "FANFARE_PUBLISHER_JWT_ALG",
             "--publisher-jwt-alg",
-            &["none", "ES512", ""],
+            &["none", "ES521", ""],
             "HS256, HS384",
         ),
         ("FANFARE_SUBSCRIBER_JWT_ALG", "--subscriber-jwt-alg", &["hs256"], "HS256, HS384"),

@@ -5,9 +5,12 @@
 //! is in the one history, and reaches `/events` too.
 
 use actix_web::{
-    HttpResponse, Resource, guard,
+    Error, HttpResponse, Resource,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    guard,
     http::{Method, header},
-    middleware::DefaultHeaders,
+    middleware::Next,
     web::{self, Data, ServiceConfig, scope, to},
 };
 
@@ -45,7 +48,6 @@ const SECURITY: [(header::HeaderName, &str); 4] = [
 pub fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: Option<&Presence>) {
     let has_keys = !(credentials.authority.publishing_is_open()
         && credentials.authority.subscribing_is_open());
-    let headers = SECURITY.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add);
     let mut scope = scope("/.well-known").service(hub(credentials));
     if let Some(presence) = presence {
         let all = ["/mercure/subscriptions", "/mercure/subscriptions/{rest:.*}"];
@@ -59,10 +61,24 @@ pub fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: O
         scope = scope.service(complete(resource, &["GET", "HEAD"]));
     }
     config.service(
-        scope
-            .wrap(headers)
-            .default_service(to(async || Err::<HttpResponse, _>(MercureError::NotFound))),
+        scope.default_service(to(async || Err::<HttpResponse, _>(MercureError::NotFound))),
     );
+}
+
+/// Gives every answer of the protocol the headers that make it safe to look at, a preflight's too.
+/// Goes around `cors`.
+pub async fn secure(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let is_ours = request.path().starts_with("/.well-known/");
+    let mut response = next.call(request).await?;
+    if is_ours {
+        for (name, value) in SECURITY {
+            response.headers_mut().insert(name, header::HeaderValue::from_static(value));
+        }
+    }
+    Ok(response)
 }
 
 /// The path of the protocol, with the methods that someone has a key for.

@@ -51,7 +51,7 @@ pub async fn post(
     let retry = retry(&fields)?;
     let topics = topics.into_iter().map(|topic| Topic::parse(&String::from_utf8_lossy(topic)));
     let topics = Topics::new(topics.collect::<Result<_, _>>()?)?;
-    if !grant.may_publish(&topics) {
+    if !grant.may_publish(&topics).await {
         return Err(access.refuse(AuthError::NotGranted));
     }
     match dialect {

@@ -105,7 +105,7 @@ pub async fn get(
     if !open {
         let access = Access::of(&credentials, &request, &query, asked.dialect);
         let grant = access.subscriber().await?.ok_or_else(|| access.refuse(AuthError::Missing))?;
-        if !grant.may_receive(&[Topic::made(id.to_owned())]) {
+        if !grant.may_receive(&[Topic::made(id.to_owned())]).await {
             return Err(access.refuse(AuthError::NotGranted));
         }
     }

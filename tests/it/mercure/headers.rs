@@ -20,6 +20,9 @@ fn all<'a>(answer: &'a Response, name: &str) -> Vec<&'a str> {
     answer.headers.iter().filter_map(of_name).collect()
 }
 
+const PREFLIGHT: [(&str, &str); 2] =
+    [("Origin", "https://a.example"), ("Access-Control-Request-Method", "POST")];
+
 // a.1.4, TestSecurityHeaders
 #[test]
 fn every_answer_has_the_security_headers_once() {
@@ -39,6 +42,9 @@ fn every_answer_has_the_security_headers_once() {
         ("POST", PATH, &[publisher, FORM], "", 400),
         ("POST", PATH, &[publisher, FORM], "topic=/.well-known/mercure/x", 403),
         ("DELETE", PATH, &[], "", 405),
+        ("OPTIONS", PATH, &PREFLIGHT, "", 204),
+        ("OPTIONS", PATH, &[], "", 204),
+        ("GET", "/.well-known/other", &[], "", 404),
         ("GET", &subscriptions, &[subscriber], "", 200),
         ("GET", &subscriptions, &[subscriber, ("If-None-Match", "earliest")], "", 200),
         ("GET", &format!("{subscriptions}/a/nobody"), &[subscriber], "", 404),

@@ -6,7 +6,7 @@ use super::{
     dialect::Dialect::{self, New, Old},
     hub::{
         Mercure, PATH, PUBLISHER_KEY, assert_challenge, assert_plain, assert_refused,
-        assert_status, bearer, form,
+        assert_status, bearer, form, query,
     },
     token,
 };
@@ -365,4 +365,36 @@ fn what_is_published_is_unchanged_data() {
     }
     let answer = hub.post_as(&token::publisher(&["*"]), &[("topic", "a"), ("id", "a\nb")]);
     assert_status(&answer, 400, "an id of two lines");
+}
+
+/// Each topic meets each template of the publisher's token; and those of the subscriber's, live
+/// and in replay. The work is cut into slices, whose seams show nowhere.
+#[test]
+fn a_thousand_templates_of_a_token_meet_a_thousand_topics() {
+    let hub = Mercure::start();
+    let thousand = |text: &str| (0..1000).map(|n| text.replace('#', &n.to_string())).collect();
+    let (templates, topics): (Vec<_>, Vec<_>) = (thousand("/#/{id}"), thousand("/#/1"));
+    let templates: Vec<_> = templates.iter().map(String::as_str).collect();
+    let publisher = token::publisher(&templates);
+    let mut fields: Vec<_> = topics.iter().map(|topic| ("topic", topic.as_str())).collect();
+    // The last of them covers the last topic.
+    let subscriber = token::subscriber(&[&vec!["/x/{id}"; 999][..], &["/999/{id}"]].concat());
+    let stranger = token::subscriber(&vec!["/x/{id}"; 1000]);
+    let asked = query(&[("topic", "*"), ("lastEventID", "earliest")]);
+    let mut live = hub.listen_as(&subscriber, &asked);
+    let mut without = hub.listen_as(&stranger, &asked);
+    hub.wait_for_subscribers(2);
+    for id in ["one", "two"] {
+        fields.truncate(1000);
+        fields.extend([("private", "on"), ("id", id)]);
+        assert_plain(&hub.post_as(&publisher, &fields), 200, id, "all are covered");
+        assert_eq!(live.event().id.as_deref(), Some(id));
+    }
+    fields[999].1 = "/999/other/1";
+    assert_plain(&hub.post_as(&publisher, &fields), 401, "Unauthorized\n", "all but one");
+    hub.publishes(&[("topic", "/x/1"), ("id", "for all")]);
+    let mut replayed = hub.listen_as(&subscriber, &asked);
+    assert_eq!(replayed.ids(3), ["one", "two", "for all"]);
+    assert_eq!(without.event().id.as_deref(), Some("for all"));
+    assert_eq!(live.event().id.as_deref(), Some("for all"));
 }

@@ -1,7 +1,7 @@
 //! How long work may keep a thread that others need.
 //!
 //! Promises: who asks after every piece of work gives the thread back after a third of a
-//! millisecond, and hardly pays for asking. Does not: give it back; that is for the one who works.
+//! millisecond, and hardly pays for asking. Does not: know what the work is.
 
 use std::{
     future::Future as _,
@@ -44,6 +44,12 @@ impl Slice {
             self.over |= Instant::now() >= self.until;
         }
         self.over
+    }
+
+    /// Gives the thread back, and begins anew.
+    pub async fn pause(&mut self) {
+        yield_now().await;
+        *self = Self::from(Instant::now());
     }
 }
 

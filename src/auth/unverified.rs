@@ -1,7 +1,7 @@
-//! What a token says of itself before it is verified.
+//! A token before it is verified.
 //!
-//! Promises: it chooses the rules and the keys that a token has to hold against, and the words of
-//! a refusal; it grants nothing. Does not: verify.
+//! Owns: its form (RFC 7515, 7.1). Promises: what it says of itself chooses the rules and the keys
+//! that it has to hold against, and the words of a refusal; it grants nothing. Does not: verify.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, de::IgnoredAny};
@@ -11,14 +11,27 @@ use super::grant::Generation;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Peek {
+pub struct Unverified<'a> {
+    pub head: Head,
     pub generation: Generation,
     /// The one that it says to be by.
     pub issuer: Option<String>,
+    /// The claims, as JSON.
+    pub claims: Vec<u8>,
+    /// What is signed.
+    pub message: &'a [u8],
+    /// In base64url.
+    pub signature: &'a str,
 }
 
-#[derive(Deserialize)]
-struct Head {
+/// What a header says.
+#[derive(Debug, Deserialize)]
+pub struct Head {
+    pub alg: String,
+    /// The name of the key.
+    pub kid: Option<String>,
+    /// Names what has to be understood.
+    pub crit: Option<IgnoredAny>,
     typ: Option<Value>,
 }
 
@@ -31,13 +44,15 @@ struct Body {
     authorization_details: Option<IgnoredAny>,
 }
 
-impl Peek {
+impl<'a> Unverified<'a> {
     /// Reads a token; `None` where it is none.
-    pub fn at(token: &str) -> Option<Self> {
-        let mut parts = token.split('.');
-        let (head, body) = (parts.next()?, parts.next()?);
+    pub fn read(token: &'a str) -> Option<Self> {
+        let (message, signature) = token.rsplit_once('.')?;
+        // A third dot is no base64url.
+        let (head, claims) = message.split_once('.')?;
         let head: Head = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
-        let body: Body = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+        let body: Body = serde_json::from_slice(&claims).ok()?;
         let typ = head.typ.as_ref().and_then(Value::as_str).unwrap_or_default();
         let access_token = matches!(&*typ.to_ascii_lowercase(), "at+jwt" | "application/at+jwt");
         // Some issuers write `at+jwt` into all their tokens.
@@ -46,6 +61,6 @@ impl Peek {
         let generation =
             if access_token && !claim_alone { Generation::AccessToken } else { Generation::Claim };
         let issuer = body.iss.as_ref().and_then(Value::as_str).map(str::to_owned);
-        Some(Self { generation, issuer })
+        Some(Self { head, generation, issuer, claims, message: message.as_bytes(), signature })
     }
 }
