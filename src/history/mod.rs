@@ -32,6 +32,7 @@ mod limits;
 mod memory;
 mod place;
 mod position;
+mod redis;
 mod ring;
 mod tail;
 
@@ -39,7 +40,7 @@ pub use error::{OpenError, ReadError, StorageError};
 pub use limits::{Limits, Retention};
 pub use place::{Durability, Place};
 pub use position::{LastEventId, Position};
-pub use tail::{Appended, Tail};
+pub use tail::{Appended, Next, Tail};
 
 /// An event in its place: encoded, and reduced to what matching needs.
 #[derive(Debug)]
@@ -155,6 +156,8 @@ pub enum History {
     Memory(memory::Memory),
     /// Kept in a file.
     Disk(disk::Disk),
+    /// Kept in Redis, where several nodes share it.
+    Redis(redis::Redis),
 }
 
 impl History {
@@ -176,6 +179,10 @@ impl History {
                 let (disk, tail) = disk::open(path, retention, durability)?;
                 Ok((Self::Disk(disk), tail))
             }
+            Place::Redis(target) => {
+                let (redis, tail) = redis::open(target, retention)?;
+                Ok((Self::Redis(redis), tail))
+            }
         }
     }
 
@@ -186,7 +193,7 @@ impl History {
         take: impl FnMut(Position, Event, u64) -> io::Result<()>,
     ) -> Result<(), ReadError> {
         match place {
-            Place::Memory => Ok(()),
+            Place::Memory | Place::Redis(_) => Ok(()),
             Place::File(path) => disk::each(path, take),
         }
     }
@@ -196,6 +203,7 @@ impl History {
         match self {
             Self::Memory(memory) => memory.append(event, receipt),
             Self::Disk(disk) => disk.append(event, receipt),
+            Self::Redis(redis) => redis.append(event, receipt),
         }
     }
 
@@ -204,6 +212,7 @@ impl History {
         match self {
             Self::Memory(memory) => memory.head(),
             Self::Disk(disk) => disk.head(),
+            Self::Redis(redis) => redis.head(),
         }
     }
 
@@ -212,6 +221,7 @@ impl History {
         match self {
             Self::Memory(memory) => memory.newest_id(),
             Self::Disk(disk) => disk.newest_id(),
+            Self::Redis(redis) => redis.newest_id(),
         }
     }
 
@@ -220,6 +230,7 @@ impl History {
         match self {
             Self::Memory(memory) => Ok(memory.resume(asked)),
             Self::Disk(disk) => disk.resume(asked).await,
+            Self::Redis(redis) => redis.resume(asked).await,
         }
     }
 
@@ -234,6 +245,7 @@ impl History {
         match self {
             Self::Memory(memory) => Ok(memory.read(after, up_to, limits)),
             Self::Disk(disk) => disk.read(after, up_to, limits).await,
+            Self::Redis(redis) => redis.read(after, up_to, limits).await,
         }
     }
 
@@ -242,6 +254,15 @@ impl History {
         match self {
             Self::Memory(_) => {}
             Self::Disk(disk) => disk.close().await,
+            Self::Redis(redis) => redis.close().await,
+        }
+    }
+
+    /// Whether it can't be written for now, as its server does not answer.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => false,
+            Self::Redis(redis) => redis.is_away(),
         }
     }
 }

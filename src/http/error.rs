@@ -90,6 +90,9 @@ pub enum ApiError {
     /// A Broadcaster does not answer.
     #[error("a part of the hub does not answer")]
     NotReady,
+    /// Nothing can be published for now.
+    #[error("the history is away, its server does not answer")]
+    Away,
 }
 
 impl ApiError {
@@ -120,6 +123,7 @@ impl ApiError {
             Self::Publish(PublishError::Storage(StorageError::Full)) => "storage_full",
             Self::Publish(PublishError::Storage(StorageError::Failed)) => "storage_failed",
             Self::Publish(PublishError::Storage(StorageError::Busy)) => "storage_busy",
+            Self::Publish(PublishError::Storage(StorageError::Away)) | Self::Away => "storage_away",
             Self::NotReady => "not_ready",
         }
     }
@@ -143,9 +147,12 @@ impl ResponseError for ApiError {
             | Self::Refused(_)
             | Self::Publish(
                 PublishError::Draining
-                | PublishError::Storage(StorageError::Failed | StorageError::Busy),
+                | PublishError::Storage(
+                    StorageError::Failed | StorageError::Busy | StorageError::Away,
+                ),
             )
-            | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::NotReady
+            | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin
             | Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
                 StatusCode::FORBIDDEN

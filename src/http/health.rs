@@ -45,10 +45,13 @@ pub async fn healthz() -> &'static str {
     "ok"
 }
 
-/// Every Broadcaster answers, and the hub takes subscribers and events.
+/// Every Broadcaster answers, and the hub takes subscribers and events, and can keep them.
 pub async fn ready(hub: Data<Hub>) -> Result<HttpResponse, ApiError> {
     if hub.is_draining() {
         return Err(Refusal::Draining.into());
+    }
+    if hub.is_cut_off() {
+        return Err(ApiError::Away);
     }
     let stats = hub.stats(PATIENCE).await.ok_or(ApiError::NotReady)?;
     Ok(HttpResponse::Ok().json(Ready {

@@ -23,13 +23,14 @@ use super::{
     fan_out::{FanOut, Target},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
-    messages::{Adopt, Answer, Ask, Deliver, Drain, Revoke, Subscribe, Unsubscribe},
+    messages::{Adopt, Answer, Ask, Deliver, Drain, Lost, Revoke, Subscribe, Unsubscribe},
     queue::{Limits, Refused},
     ready::Ready,
     registry::{Key, Registry, Search},
     round::{Part, Round},
     slice::Slice,
     socket_sink::SocketSink,
+    terms::Notices,
 };
 use crate::{history::Position, sse::Frame};
 
@@ -228,6 +229,24 @@ impl Handler<Deliver> for Broadcaster {
     fn handle(&mut self, Deliver(round): Deliver, _: &mut Context<Self>) -> Self::Result {
         self.round += 1;
         AtomicResponse::new(Box::pin(FanOut::new(round)))
+    }
+}
+
+impl Handler<Lost> for Broadcaster {
+    type Result = ();
+
+    /// In one slice: it is rare.
+    fn handle(&mut self, Lost { place, gap }: Lost, _: &mut Context<Self>) {
+        self.delivered = place;
+        self.now = Instant::now();
+        for key in self.live.some(usize::MAX) {
+            let Some(live) = self.live.get_mut(key) else { continue };
+            if live.account.terms.notices == Notices::On
+                && let Err(refused) = live.tell(&gap, self.limits, self.now)
+            {
+                self.let_go(key, refused);
+            }
+        }
     }
 }
 

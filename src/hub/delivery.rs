@@ -12,8 +12,14 @@ use std::{
 use actix::Addr;
 use futures_util::future::join_all;
 
-use super::{Settings, broadcaster::Broadcaster, messages::Deliver, round::Round};
-use crate::history::{Delivered, Tail};
+use super::{
+    Settings,
+    broadcaster::Broadcaster,
+    messages::{Deliver, Lost},
+    replay,
+    round::Round,
+};
+use crate::history::{Delivered, Loss, Next, Tail};
 
 /// The most entries in a round.
 const MAX_ROUND: usize = 256;
@@ -29,8 +35,20 @@ const PATIENCE: Duration = Duration::from_millis(1);
 pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
     let events = (settings.queue.events / 4).clamp(1, MAX_ROUND);
     let bytes = settings.queue.bytes / 4;
-    while let Some(appended) = tail.next(events, bytes).await {
+    while let Some(next) = tail.next(events, bytes).await {
         let begun = Instant::now();
+        let appended = match next {
+            Next::Round(appended) => appended,
+            Next::Lost(place) => {
+                let gap = replay::gap(&place.to_string(), Loss::Trimmed, None);
+                let lost = || Lost { place, gap: gap.clone() };
+                let told = join_all(broadcasters.iter().map(|each| each.send(lost()))).await;
+                if told.iter().any(Result::is_err) {
+                    return;
+                }
+                continue;
+            }
+        };
         let (entries, receipts): (Vec<_>, Vec<_>) =
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
         let round = Arc::new(Round::new(entries));

@@ -12,7 +12,7 @@ use super::{
     subscription::Subscription,
     terms::Deadline,
 };
-use crate::{history::Position, topic::Selector};
+use crate::{history::Position, sse::Frame, topic::Selector};
 
 /// Queue these for all who match. Answered, one count an entry, when that is done: the tail
 /// sends the next round only then. This is the only back-pressure, since an actix mailbox takes
@@ -20,6 +20,16 @@ use crate::{history::Position, topic::Selector};
 #[derive(Message)]
 #[rtype(result = "Vec<usize>")]
 pub struct Deliver(pub Arc<Round>);
+
+/// Tell all who are live that something was lost before this place, or at it. Answered, too.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Lost {
+    /// What is delivered from now on follows this.
+    pub place: Position,
+    /// What tells it.
+    pub gap: Frame,
+}
 
 /// Make this subscriber live. Answered with the position of the last entry that the Broadcaster
 /// has delivered: whatever follows it will be in the queue. `None` where the subscriber has to

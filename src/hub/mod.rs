@@ -279,6 +279,11 @@ impl Hub {
         self.0.admission.taken()
     }
 
+    /// Whether nothing can be published for now, since the history's server does not answer.
+    pub fn is_cut_off(&self) -> bool {
+        self.0.history.is_away()
+    }
+
     /// Whether the hub is about to stop.
     pub fn is_draining(&self) -> bool {
         self.0.admission.is_closed()

@@ -5,6 +5,7 @@ mod decoder;
 mod fanfare;
 mod http;
 mod program;
+mod redis;
 mod stream;
 
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ pub use decoder::{Event, decode};
 pub use fanfare::{Fanfare, Folder, Hub, run_to_end, with_open_files};
 pub use http::{Connection, Response, get, post_json, request};
 pub use program::Program;
+pub use redis::Redis;
 pub use stream::Stream;
 
 /// How long anything may take before a test gives up on it. Not a wait: what is there is seen at
