@@ -15,7 +15,9 @@ if m[1] and m[1] ~= '1' then
   return redis.error_reply('FORMAT ' .. m[1])
 end
 local run, epoch, seq, floor = m[2], tonumber(m[3] or '0'), tonumber(m[4] or '0'), m[5]
-local whole = floor and (floor == m[3] .. '-' .. m[4] or redis.call('EXISTS', log) == 1)
+-- There is no stream before its first entry.
+local new = floor and floor == m[3] .. '-0' and seq == 0
+local whole = new or floor and redis.call('EXISTS', log) == 1
 
 local lost
 if whole and seen_epoch == epoch then

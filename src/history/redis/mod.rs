@@ -97,16 +97,24 @@ struct Keys {
     meta: String,
     ids: String,
     epochs: String,
+    /// What each node has appended: a key each.
+    nodes: String,
 }
 
 impl Keys {
     fn new(target: &Target) -> Self {
         let key = |name| target.key(name);
-        Self { log: key("log"), meta: key("meta"), ids: key("ids"), epochs: key("epochs") }
+        Self {
+            log: key("log"),
+            meta: key("meta"),
+            ids: key("ids"),
+            epochs: key("epochs"),
+            nodes: key("node"),
+        }
     }
 
     fn add_to(&self, command: &mut Cmd) {
-        command.arg(4).arg(&self.log).arg(&self.meta).arg(&self.ids).arg(&self.epochs);
+        command.arg(&self.log).arg(&self.meta).arg(&self.ids).arg(&self.epochs);
     }
 }
 
@@ -230,21 +238,30 @@ impl Redis {
         up_to: Option<Position>,
         limits: Limits,
     ) -> Result<Chunk, StorageError> {
-        let (place, middle, up_to, overtaken, chain) = {
-            let Shown { ring, floor, chain } = &*self.0.shared.shown.lock();
-            let up_to = up_to.unwrap_or(ring.head()).min(ring.head());
-            let place = after.max(*floor);
-            let overtaken = (place > after && up_to > after).then_some(place);
-            if place >= ring.floor() || place >= up_to {
-                let chunk = ring.read(place, Some(up_to), limits);
-                return Ok(Chunk { overtaken, ..chunk });
+        let mut begin = after;
+        loop {
+            let (place, middle, up_to, overtaken, chain) = {
+                let Shown { ring, floor, chain } = &*self.0.shared.shown.lock();
+                let up_to = up_to.unwrap_or(ring.head()).min(ring.head());
+                let place = begin.max(*floor);
+                let overtaken = (place > begin && up_to > begin).then_some(place);
+                if place >= ring.floor() || place >= up_to {
+                    let chunk = ring.read(place, Some(up_to), limits);
+                    return Ok(Chunk { overtaken, ..chunk });
+                }
+                (place, ring.floor().min(up_to), up_to, overtaken, chain.clone())
+            };
+            let reader = Arc::clone(&self.0.reader);
+            let read = async move { reader.read(place, middle, limits, &chain).await };
+            let run = self.run(read).await?;
+            let overtaken = run.overtaken.or(overtaken);
+            let last = run.whole && middle >= up_to;
+            if !run.entries.is_empty() || overtaken.is_some() || last {
+                return Ok(Chunk { entries: run.entries, last, overtaken });
             }
-            (place, ring.floor().min(up_to), up_to, overtaken, chain.clone())
-        };
-        let reader = Arc::clone(&self.0.reader);
-        let run = self.run(async move { reader.read(place, middle, limits, &chain).await }).await?;
-        let last = run.whole && middle >= up_to;
-        Ok(Chunk { entries: run.entries, last, overtaken: run.overtaken.or(overtaken) })
+            // Nothing but the end of an epoch lies before what is in memory.
+            begin = middle;
+        }
     }
 
     /// Appends what waits, and returns when that is done.

@@ -2,8 +2,8 @@
 //!
 //! Owns: each event from its publisher's hand to the place in the log where the follower finds it,
 //! and the time until when its publisher has to be answered. Promises: publishers never wait here;
-//! it is bounded; none is answered twice. An event whose fate is unknown, as its connection has
-//! broken, is refused when its time is over; it may still appear in the log.
+//! it is bounded; none is answered twice. Where a connection breaks, its events are sent again, and
+//! in the log once. One whose time is over before is refused; it may still appear in the log.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -144,15 +144,18 @@ impl Pending {
     /// One that was sent, and is in the log.
     pub fn found(&self, number: u64) -> Option<Waiting> {
         let mut state = self.state.lock();
-        let found = state.sent.remove(&number)?;
+        let found = state.sent.remove(&number).or_else(|| {
+            // It was put back, as its connection had broken.
+            let at = state.queue.binary_search_by_key(&number, |waiting| waiting.number).ok()?;
+            state.queue.remove(at)
+        })?;
         state.bytes -= found.record.len();
         Some(found)
     }
 
-    /// Nothing can be written from now on.
-    pub fn go_away(&self) {
-        let mut state = self.state.lock();
-        state.away.get_or_insert_with(Instant::now);
+    /// Nothing can be written since then.
+    pub fn go_away(&self, since: Instant) {
+        self.state.lock().away = Some(since);
     }
 
     pub fn come_back(&self) {

@@ -42,7 +42,7 @@ pub enum AppendError {
     Elsewhere(String),
     /// It can't be done. Nothing was appended.
     Refused(String),
-    /// Nobody knows.
+    /// Nobody knows. What is sent again is appended once.
     Broken(String),
 }
 
@@ -76,7 +76,7 @@ impl Session {
     /// Begins anew, on the same connection.
     pub async fn look(&mut self, seen: Position) -> Result<Log, LinkError> {
         let mut begin = cmd("EVAL");
-        begin.arg(include_str!("begin.lua"));
+        begin.arg(include_str!("begin.lua")).arg(4);
         self.keys.add_to(&mut begin);
         begin.arg(&self.link.run).arg(limits::now()).arg(seen.epoch).arg(seen.sequence);
         let (epoch, sequence, floor, former): (u64, u64, String, Vec<(String, String)>) =
@@ -95,11 +95,14 @@ impl Session {
         batch: &Batch,
         seen: Position,
     ) -> Result<(), AppendError> {
-        let mut append = self.script(&self.append);
+        let mut append = cmd("EVALSHA");
+        append.arg(&self.append).arg(5);
+        self.keys.add_to(&mut append);
+        append.arg(format!("{}:{node:x}", self.keys.nodes));
         let seen = if seen.epoch == self.epoch { seen.sequence } else { 0 };
         append.arg(self.epoch).arg(seen);
         for (number, record) in batch {
-            append.arg(Origin { node, number: *number }.to_string()).arg(record);
+            append.arg(*number).arg(Origin { node, number: *number }.to_string()).arg(record);
         }
         self.link.ask::<Value>(&append).await.map(|_| ()).map_err(AppendError::from)
     }
@@ -107,19 +110,14 @@ impl Session {
     /// Removes what is too much or too old: a step of it. Returns the floor, and whether there is
     /// more to remove.
     pub async fn trim(&self, retention: &Retention) -> Result<(Position, bool), AppendError> {
-        let mut trim = self.script(&self.trim);
+        let mut trim = cmd("EVALSHA");
+        trim.arg(&self.trim).arg(4);
+        self.keys.add_to(&mut trim);
         trim.arg(retention.limits.events).arg(retention.limits.bytes);
         trim.arg(retention.expired().unwrap_or(0)).arg(limits::millis(STAY));
         let (floor, more): (String, u64) = self.link.ask(&trim).await?;
         let floor = Position::parse(&floor).ok_or(AppendError::Stale)?;
         Ok((floor, more > 0))
-    }
-
-    fn script(&self, digest: &str) -> Cmd {
-        let mut command = cmd("EVALSHA");
-        command.arg(digest);
-        self.keys.add_to(&mut command);
-        command
     }
 }
 

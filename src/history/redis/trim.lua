@@ -10,7 +10,7 @@ local log, meta, ids, epochs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local m = redis.call('HMGET', meta, 'floor', 'count', 'bytes', 'past', 'past_at')
 local floor, count, bytes = m[1], tonumber(m[2] or '0'), tonumber(m[3] or '0')
 if not floor then
-  return redis.error_reply('STALE')
+  return redis.error_reply('STALE another log')
 end
 local events, size, expired = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local removed, more = 0, 0

@@ -30,8 +30,8 @@ pub async fn run(shared: Arc<Shared>, session: Session) {
             Some(session) => session,
             None => find(&shared).await,
         };
-        let why = serve(&shared, session).await;
-        shared.pending.go_away();
+        let (why, answered) = serve(&shared, session).await;
+        shared.pending.go_away(answered);
         let target = &shared.target;
         log::error!("{target} is away, and publishing is refused until it is back: {why}");
     }
@@ -40,7 +40,7 @@ pub async fn run(shared: Arc<Shared>, session: Session) {
 /// Looks for the server until it is there.
 async fn find(shared: &Shared) -> Session {
     let begun = Instant::now();
-    let mut told = String::new();
+    let mut told = false;
     loop {
         match Session::begin(&shared.target, &shared.keys, shared.seen()).await {
             Ok((session, log)) => {
@@ -50,29 +50,29 @@ async fn find(shared: &Shared) -> Session {
                 shared.run.send_replace(session.link.run.clone());
                 return session;
             }
-            Err(why) => {
-                let why = why.to_string();
-                if why != told {
-                    log::warn!("{}: {why}", shared.target);
-                    told = why;
-                }
+            // How the attempts differ tells nobody anything.
+            Err(why) if !told => {
+                log::warn!("{}: {why}", shared.target);
+                told = true;
             }
+            Err(_) => {}
         }
         sleep(AGAIN).await;
     }
 }
 
-/// Works on a connection until it is over, and returns why.
-async fn serve(shared: &Shared, mut session: Session) -> String {
+/// Works on a connection until it is over. Returns why, and when it has worked last.
+async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
     let mut trims = interval(TRIM);
+    let mut answered = Instant::now();
     loop {
         let result = tokio::select! {
             batch = shared.pending.next() => {
                 let result = session.append(shared.node, &batch, shared.seen()).await;
                 match &result {
-                    // The follower finds it, or its time is over.
-                    Ok(()) | Err(AppendError::Broken(_)) => {}
-                    Err(AppendError::Stale | AppendError::Elsewhere(_)) => {
+                    // The follower finds it.
+                    Ok(()) => {}
+                    Err(AppendError::Stale | AppendError::Elsewhere(_) | AppendError::Broken(_)) => {
                         shared.pending.put_back(&batch);
                     }
                     Err(AppendError::Full(_)) => shared.pending.refuse(&batch, StorageError::Full),
@@ -94,15 +94,15 @@ async fn serve(shared: &Shared, mut session: Session) -> String {
             },
         };
         match result {
-            Ok(()) => {}
+            Ok(()) => answered = Instant::now(),
             Err(AppendError::Stale) => match session.look(shared.seen()).await {
                 Ok(log) => shared.look_at(log),
-                Err(why) => return why.to_string(),
+                Err(why) => return (why.to_string(), answered),
             },
             Err(AppendError::Full(why) | AppendError::Refused(why)) => {
                 log::error!("{} refuses what is published: {why}", shared.target);
             }
-            Err(AppendError::Elsewhere(why) | AppendError::Broken(why)) => return why,
+            Err(AppendError::Elsewhere(why) | AppendError::Broken(why)) => return (why, answered),
         }
     }
 }
