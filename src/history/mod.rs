@@ -258,6 +258,44 @@ impl History {
         }
     }
 
+    /// Tells those who share the history something under a name, or takes it back.
+    pub fn share(&self, name: String, what: Option<String>) {
+        if let Self::Redis(redis) = self {
+            redis.share(name, what);
+        }
+    }
+
+    /// What the others tell who share it.
+    pub async fn shared_by_others(&self) -> Result<Vec<(String, String)>, StorageError> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => Ok(Vec::new()),
+            Self::Redis(redis) => redis.shared_by_others().await,
+        }
+    }
+
+    /// What one of them has told who has died; each is handed to one of the living. Waits for it.
+    pub async fn left_by_the_dead(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
+            Self::Redis(redis) => redis.left_by_the_dead().await,
+        }
+    }
+
+    /// Tells them how many streams there are here.
+    pub fn count(&self, streams: usize) {
+        if let Self::Redis(redis) = self {
+            redis.count(streams);
+        }
+    }
+
+    /// How many share it, and how many streams they have; `None` where nobody can.
+    pub async fn sums(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => None,
+            Self::Redis(redis) => redis.sums().await.ok(),
+        }
+    }
+
     /// Whether it can't be written for now, as its server does not answer.
     pub fn is_away(&self) -> bool {
         match self {

@@ -5,6 +5,8 @@ mod away;
 mod gate;
 mod lost;
 mod nodes;
+mod places;
+mod presence;
 mod refused;
 
 use crate::support::{Fanfare, QUIET};

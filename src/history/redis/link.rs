@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue,
-    IntoConnectionInfo as _, RedisConnectionInfo, RedisError, ServerErrorKind,
+    IntoConnectionInfo as _, Pipeline, RedisConnectionInfo, RedisError, ServerErrorKind,
     aio::MultiplexedConnection, cmd,
 };
 
@@ -120,6 +120,11 @@ impl Link {
     pub async fn ask<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, RedisError> {
         // A clone is a handle of the same connection.
         command.query_async(&mut self.connection.clone()).await
+    }
+
+    /// Sends several, and waits for all answers.
+    pub async fn send(&self, commands: &Pipeline) -> Result<(), RedisError> {
+        commands.query_async(&mut self.connection.clone()).await
     }
 }
 

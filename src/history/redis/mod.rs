@@ -26,6 +26,7 @@ use super::{
 };
 use crate::event::{Event, EventId};
 
+mod board;
 mod chain;
 mod follower;
 mod link;
@@ -38,6 +39,8 @@ mod writer;
 
 pub use target::Target;
 
+use board::Board;
+pub use board::Told;
 use chain::Chain;
 use follower::Follower;
 use pending::Pending;
@@ -77,6 +80,7 @@ struct Shared {
     /// This node, among all.
     node: u64,
     pending: Pending,
+    board: Board,
     shown: Mutex<Shown>,
     /// The run of the server that is written to.
     run: watch::Sender<String>,
@@ -97,8 +101,12 @@ struct Keys {
     meta: String,
     ids: String,
     epochs: String,
-    /// What each node has appended: a key each.
+    /// What each node has appended, and what it has told: a key each.
+    appended: String,
+    present: String,
+    /// When each node has said last that it lives, and how many streams it has.
     nodes: String,
+    streams: String,
 }
 
 impl Keys {
@@ -109,7 +117,10 @@ impl Keys {
             meta: key("meta"),
             ids: key("ids"),
             epochs: key("epochs"),
-            nodes: key("node"),
+            appended: key("appended"),
+            present: key("present"),
+            nodes: key("nodes"),
+            streams: key("streams"),
         }
     }
 
@@ -146,12 +157,16 @@ async fn live(target: Target, retention: Retention, tell: std::sync::mpsc::Sende
     let (feed, tail) = tail();
     let (end, ended) = watch::channel(false);
     let follower = Follower::new(Arc::clone(&shared), feed, shared.head());
+    let last = Arc::clone(&reader);
     let handle = Handle { shared: Arc::clone(&shared), reader, runtime: Runtime::current(), ended };
     let _ = tell.send(Ok((Redis(Arc::new(handle)), tail)));
     select! {
         () = writer::run(Arc::clone(&shared), session) => {}
         () = follower.run() => {}
         () = until_done(&shared.pending) => {}
+    }
+    if let Ok(link) = last.link().await {
+        shared.board.leave(&link).await;
     }
     let _ = end.send(true);
 }
@@ -182,11 +197,15 @@ async fn begin(
         // The newest epoch has no entries yet, or the newest entry is gone.
         ring = Ring::new(NEWEST, log.head);
     }
+    let node = fastrand::u64(..);
+    let board = Board::new(node, keys.clone());
+    board.begin();
     let shared = Shared {
         target,
         keys,
         retention,
-        node: fastrand::u64(..),
+        node,
+        board,
         pending: Pending::default(),
         shown: Mutex::new(Shown { ring, floor: log.floor, chain: log.chain }),
         run,
@@ -262,6 +281,46 @@ impl Redis {
             // Nothing but the end of an epoch lies before what is in memory.
             begin = middle;
         }
+    }
+
+    /// Tells the other nodes something under a name, or takes it back, before what is appended after
+    /// it.
+    pub(super) fn share(&self, name: String, what: Option<String>) {
+        self.0.shared.board.tell(name, what);
+    }
+
+    /// What the others have told that live.
+    pub(super) async fn shared_by_others(&self) -> Result<Told, StorageError> {
+        let (shared, reader) = (Arc::clone(&self.0.shared), Arc::clone(&self.0.reader));
+        let ask = async move {
+            let link = reader.link().await?;
+            shared.board.others(&link).await.map_err(|_| StorageError::Away)
+        };
+        self.run(ask).await
+    }
+
+    /// What a node has told that has died. Each of these is for one of the living.
+    pub(super) async fn left_by_the_dead(&self) -> Told {
+        match self.0.shared.board.graves.lock().await.recv().await {
+            Some(told) => told,
+            // It ends with the process.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Tells the other nodes how many streams there are.
+    pub(super) fn count(&self, streams: usize) {
+        self.0.shared.board.count(streams);
+    }
+
+    /// How many nodes live, and how many streams they have.
+    pub(super) async fn sums(&self) -> Result<(usize, usize), StorageError> {
+        let (shared, reader) = (Arc::clone(&self.0.shared), Arc::clone(&self.0.reader));
+        let ask = async move {
+            let link = reader.link().await?;
+            shared.board.sums(&link).await.map_err(|_| StorageError::Away)
+        };
+        self.run(ask).await
     }
 
     /// Appends what waits, and returns when that is done.

@@ -182,7 +182,8 @@ impl Reader {
         }
     }
 
-    async fn link(&self) -> Result<Arc<Link>, StorageError> {
+    /// The connection, while it is to the server that is written to.
+    pub async fn link(&self) -> Result<Arc<Link>, StorageError> {
         let mut slot = self.link.lock().await;
         let run = self.run.borrow().clone();
         if let Some(link) = slot.as_ref().filter(|link| link.run == run) {

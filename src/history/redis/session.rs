@@ -98,7 +98,7 @@ impl Session {
         let mut append = cmd("EVALSHA");
         append.arg(&self.append).arg(5);
         self.keys.add_to(&mut append);
-        append.arg(format!("{}:{node:x}", self.keys.nodes));
+        append.arg(format!("{}:{node:x}", self.keys.appended));
         let seen = if seen.epoch == self.epoch { seen.sequence } else { 0 };
         append.arg(self.epoch).arg(seen);
         for (number, record) in batch {

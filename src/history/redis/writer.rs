@@ -46,6 +46,7 @@ async fn find(shared: &Shared) -> Session {
             Ok((session, log)) => {
                 log::warn!("{} is back after {:.1?}", shared.target, begun.elapsed());
                 shared.look_at(log);
+                shared.board.begin();
                 shared.pending.come_back();
                 shared.run.send_replace(session.link.run.clone());
                 return session;
@@ -68,7 +69,12 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
     loop {
         let result = tokio::select! {
             batch = shared.pending.next() => {
-                let result = session.append(shared.node, &batch, shared.seen()).await;
+                // Who has come is on the list before that is told.
+                let told = shared.board.write(&session.link).await.map_err(AppendError::from);
+                let result = match told {
+                    Ok(()) => session.append(shared.node, &batch, shared.seen()).await,
+                    Err(error) => Err(error),
+                };
                 match &result {
                     // The follower finds it.
                     Ok(()) => {}
@@ -82,13 +88,16 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
                 }
                 result
             }
+            () = shared.board.changed() => {
+                shared.board.write(&session.link).await.map_err(AppendError::from)
+            }
             _ = trims.tick() => match session.trim(&shared.retention).await {
                 Ok((floor, more)) => {
                     shared.raise(floor);
                     if more {
                         trims.reset_immediately();
                     }
-                    Ok(())
+                    shared.board.write(&session.link).await.map_err(AppendError::from)
                 }
                 Err(error) => Err(error),
             },

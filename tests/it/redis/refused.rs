@@ -11,7 +11,7 @@ fn refusal(place: &str) -> String {
     text
 }
 
-fn assert_refused(place: &str, why: &str) {
+pub fn assert_refused(place: &str, why: &str) {
     let line = refusal(place);
     assert!(line.contains(why), "{why:?} is not in {line}");
 }

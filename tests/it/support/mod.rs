@@ -14,7 +14,7 @@ pub use decoder::{Event, decode};
 pub use fanfare::{Fanfare, Folder, Hub, run_to_end, with_open_files};
 pub use http::{Connection, Response, get, post_json, request};
 pub use program::Program;
-pub use redis::Redis;
+pub use redis::{Redis, free_port};
 pub use stream::Stream;
 
 /// How long anything may take before a test gives up on it. Not a wait: what is there is seen at

@@ -14,7 +14,7 @@ pub struct Redis {
     child: Option<Child>,
     pub port: u16,
     folder: Folder,
-    settings: Vec<String>,
+    arguments: Vec<String>,
 }
 
 impl Redis {
@@ -25,10 +25,27 @@ impl Redis {
 
     /// One with these settings.
     pub fn with(settings: &[&str]) -> Self {
-        // Taken by whoever comes first, now that it is free again.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut redis = Self { child: None, port, folder: Folder::new(), settings };
+        let port = free_port();
+        let number = port.to_string();
+        let usual = ["--port", &number, "--bind", "127.0.0.1", "--save", ""];
+        Self::run(port, Folder::new(), &[&usual, settings].concat())
+    }
+
+    /// A Sentinel, which watches over a server by the name `main`.
+    pub fn sentinel(master: &Self) -> Self {
+        let (port, folder) = (free_port(), Folder::new());
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {} 1\n\
+             sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n",
+            master.port
+        );
+        std::fs::write(folder.0.join("sentinel.conf"), settings).unwrap();
+        Self::run(port, folder, &["sentinel.conf", "--sentinel"])
+    }
+
+    fn run(port: u16, folder: Folder, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut redis = Self { child: None, port, folder, arguments };
         redis.launch();
         redis
     }
@@ -38,8 +55,7 @@ impl Redis {
         // It ends also where the process of the tests is killed.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "redis-server"])
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .args(&self.settings)
+            .args(&self.arguments)
             .current_dir(&self.folder.0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -86,6 +102,11 @@ impl Redis {
     pub fn folder(&self) -> &std::path::Path {
         &self.folder.0
     }
+}
+
+/// Taken by whoever comes first, now that it is free again.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Sends one command, and returns the first piece of the answer.
