@@ -184,6 +184,7 @@ fn documents_that_link_to_files_link_to_files_that_are_there() {
         "CHANGELOG.md",
         "docs/bench.md",
         "docs/history.md",
+        "docs/scaling.md",
     ];
     for document in documents {
         let text = fs::read_to_string(document).unwrap();
