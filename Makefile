@@ -3,10 +3,10 @@
 # Where rustup puts cargo; and Debian servers, for those who are not root.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 
-.PHONY: help run check test tools bench container licences
+.PHONY: help run check test tools bench bench-disk container licences
 
 help: ## Shows this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 run: ## Starts the hub at http://localhost:3000, built for production
 	cargo run --release --locked
@@ -28,6 +28,10 @@ bench: ## Compares the hub with other servers, in half an hour; QUICK=1 in some 
 	benches/install-peers.sh
 	cargo build --release --locked --bin fanfare --example floor
 	benches/run.py $(if $(QUICK),--quick)
+
+bench-disk: ## Measures what a history in a file costs, in two minutes; QUICK=1 in some seconds
+	cargo build --release --locked --bin fanfare
+	benches/disk.py $(if $(QUICK),--quick)
 
 container: ## Builds the image of the Dockerfile, runs it and checks it; needs root, no engine
 	tests/container.sh

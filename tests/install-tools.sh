@@ -29,6 +29,7 @@ need redis-server has redis-server
 need iproute2 has ip
 need procps has ps
 need util-linux has nsenter
+need mount has mount
 
 install_packages
 

@@ -4,8 +4,8 @@
 //! {"position":"#1764000000000-42","time":1764000012345,"id":"own","type":"price","retry":1000,"topics":["news"],"data":"{\"price\":12.50}"}
 //! ```
 //!
-//! Only `data` has to be there, and `"private":true` where not everyone may see it. `position` and `time` are for the reader: an imported event gets
-//! its own. The names of a Mercure hub's stored updates are read, too (`Data`, `ID`, `Topics`).
+//! Only `data` has to be there, and `"private":true` where not everyone may see it. `position` and
+//! `time` are for the reader: an imported event gets its own. The names of a Mercure hub's stored updates are read, too (`Data`, `ID`, `Topics`).
 
 use serde::{Deserialize, Serialize};
 
@@ -50,11 +50,11 @@ impl Line {
         }
     }
 
-    /// The event, through the doors that what is published passes through. An empty part is one
-    /// that is not there.
+    /// The event, through the doors that what is published passes through, but that its topics may
+    /// be as long as those of the hub's own events. An empty part is one that is not there.
     pub fn into_event(self) -> Result<Event, Invalid> {
         let there = |text: &String| !text.is_empty();
-        let topics = self.topics.iter().map(|topic| Topic::parse(topic));
+        let topics = self.topics.iter().map(|topic| Topic::parse_kept(topic));
         let retry = self.retry.filter(|ms| *ms > 0).map(|ms| Retry::parse(&ms.to_string()));
         Ok(Event {
             topics: Topics::new(topics.collect::<Result<_, _>>()?)?,

@@ -225,6 +225,15 @@ impl History {
         }
     }
 
+    /// Whether what is appended now would be kept, as far as is known.
+    pub fn health(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Disk(disk) => disk.health(),
+            Self::Redis(redis) => redis.health(),
+        }
+    }
+
     /// Where a subscriber starts that asks for what followed this id.
     pub async fn resume(&self, asked: &LastEventId) -> Result<Start, StorageError> {
         match self {
@@ -234,8 +243,8 @@ impl History {
         }
     }
 
-    /// Entries in `(after, up_to]`: as many as the limits let through, and at least one where
-    /// there is one.
+    /// Entries in `(after, up_to]`: at least one where there is one, and not more than the limits
+    /// let through. There may be fewer, where what follows is kept elsewhere.
     pub async fn read(
         &self,
         after: Position,
@@ -293,14 +302,6 @@ impl History {
         match self {
             Self::Memory(_) | Self::Disk(_) => None,
             Self::Redis(redis) => redis.sums().await.ok(),
-        }
-    }
-
-    /// Whether it can't be written for now, as its server does not answer.
-    pub fn is_away(&self) -> bool {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => false,
-            Self::Redis(redis) => redis.is_away(),
         }
     }
 }

@@ -87,12 +87,12 @@ pub enum ApiError {
     /// Not published.
     #[error("{0}: try again later")]
     Publish(#[from] PublishError),
+    /// Nothing can be published now.
+    #[error("{0}")]
+    History(StorageError),
     /// A Broadcaster does not answer.
     #[error("a part of the hub does not answer")]
     NotReady,
-    /// Nothing can be published for now.
-    #[error("the history is away, its server does not answer")]
-    Away,
 }
 
 impl ApiError {
@@ -120,10 +120,7 @@ impl ApiError {
             Self::Refused(Refusal::AddressFull) => "address_full",
             Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
             Self::Publish(PublishError::Failing) => "failing",
-            Self::Publish(PublishError::Storage(StorageError::Full)) => "storage_full",
-            Self::Publish(PublishError::Storage(StorageError::Failed)) => "storage_failed",
-            Self::Publish(PublishError::Storage(StorageError::Busy)) => "storage_busy",
-            Self::Publish(PublishError::Storage(StorageError::Away)) | Self::Away => "storage_away",
+            Self::Publish(PublishError::Storage(why)) | Self::History(why) => storage_code(*why),
             Self::NotReady => "not_ready",
         }
     }
@@ -151,8 +148,8 @@ impl ResponseError for ApiError {
                     StorageError::Failed | StorageError::Busy | StorageError::Away,
                 ),
             )
-            | Self::NotReady
-            | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::History(_)
+            | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
             Self::Origin
             | Self::Auth(AuthError::NotGranted | AuthError::Origin | AuthError::Referer) => {
                 StatusCode::FORBIDDEN
@@ -207,6 +204,15 @@ impl ResponseError for ApiError {
         }
         let error = Reason { code: self.code(), message: self.to_string() };
         response.json(Failure { success: false, error })
+    }
+}
+
+fn storage_code(why: StorageError) -> &'static str {
+    match why {
+        StorageError::Full => "storage_full",
+        StorageError::Failed => "storage_failed",
+        StorageError::Busy => "storage_busy",
+        StorageError::Away => "storage_away",
     }
 }
 

@@ -57,14 +57,12 @@ pub async fn healthz() -> &'static str {
     "ok"
 }
 
-/// Every Broadcaster answers, and the hub takes subscribers and events, and can keep them.
+/// Every Broadcaster answers, and the hub takes subscribers and events, which its history keeps.
 pub async fn ready(hub: Data<Hub>) -> Result<HttpResponse, ApiError> {
     if hub.is_draining() {
         return Err(Refusal::Draining.into());
     }
-    if hub.is_cut_off() {
-        return Err(ApiError::Away);
-    }
+    hub.can_keep().map_err(ApiError::History)?;
     let stats = hub.stats(PATIENCE).await.ok_or(ApiError::NotReady)?;
     Ok(HttpResponse::Ok().json(Ready {
         success: true,

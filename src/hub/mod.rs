@@ -211,6 +211,11 @@ impl Hub {
         self.0.history.newest_id()
     }
 
+    /// Whether an event that is published now would be kept, as far as is known.
+    pub fn can_keep(&self) -> Result<(), StorageError> {
+        self.0.history.health()
+    }
+
     /// Takes a place for one subscriber from this address.
     pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
         Admission::admit(&self.0.admission, address)
@@ -310,11 +315,6 @@ impl Hub {
     /// it is not known in time.
     pub async fn sums(&self, patience: Duration) -> Option<(usize, usize)> {
         timeout(patience, self.0.history.sums()).await.ok().flatten()
-    }
-
-    /// Whether nothing can be published for now, since the history's server does not answer.
-    pub fn is_cut_off(&self) -> bool {
-        self.0.history.is_away()
     }
 
     /// Whether the hub is about to stop.

@@ -26,6 +26,10 @@ pub const DEFAULT_TOPIC: &str = "default";
 /// The longest topic or selector, in bytes.
 pub const MAX_TOPIC_BYTES: usize = 4096;
 
+/// The longest name that a history keeps, in bytes: the hub's own events have longer names than a
+/// client may choose, up to some 13,000.
+pub const MAX_KEPT_TOPIC_BYTES: usize = 65_535;
+
 /// The most topics of one event, and the most selectors of one subscription. Those of Mercure 0.x;
 /// elsewhere fewer are allowed.
 pub const MAX_TOPICS: usize = 1000;
@@ -43,13 +47,20 @@ impl Topic {
 
     /// Reads a topic that a request calls by another name.
     fn read(field: &'static str, text: &str) -> Result<Self, Invalid> {
-        if text.is_empty() {
-            return Err(Invalid::Empty { field });
+        Self::within(MAX_TOPIC_BYTES, field, text)
+    }
+
+    /// Reads a topic out of what a history has kept.
+    pub fn parse_kept(text: &str) -> Result<Self, Invalid> {
+        Self::within(MAX_KEPT_TOPIC_BYTES, "topic", text)
+    }
+
+    fn within(limit: usize, field: &'static str, text: &str) -> Result<Self, Invalid> {
+        match text.len() {
+            0 => Err(Invalid::Empty { field }),
+            length if length > limit => Err(Invalid::TooLong { field, limit }),
+            _ => Ok(Self(text.into())),
         }
-        if text.len() > MAX_TOPIC_BYTES {
-            return Err(Invalid::TooLong { field, limit: MAX_TOPIC_BYTES });
-        }
-        Ok(Self(text.into()))
     }
 
     /// A name that the hub has made, or that of something which is no event: longer than what it

@@ -188,10 +188,11 @@ fn documents_that_link_to_files_link_to_files_that_are_there() {
     ];
     for document in documents {
         let text = fs::read_to_string(document).unwrap();
+        let folder = Path::new(document).parent().unwrap();
         for (at, _) in text.match_indices("](") {
             let target = text[at + 2..].split([')', '#', ' ']).next().unwrap();
             if !target.is_empty() && !target.contains("://") {
-                assert!(Path::new(target).exists(), "{document} links to {target}");
+                assert!(folder.join(target).exists(), "{document} links to {target}");
             }
         }
     }

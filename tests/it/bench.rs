@@ -61,6 +61,8 @@ fn a_paced_run_counts_and_measures() {
     let latency = |name| number(&format!("/deliveries/latency_ms/{name}"));
     assert!(latency("p50") > 0.0 && latency("p50") <= latency("p90"), "{report}");
     assert!(latency("p90") <= latency("p99") && latency("p99") <= latency("max"), "{report}");
+    let answer = |name| number(&format!("/publishing/answer_ms/{name}"));
+    assert!(answer("p50") > 0.0 && answer("p50") <= answer("p99"), "{report}");
     // 50 events in a second, and what the machine makes of it.
     assert!((10.0..60.0).contains(&number("/publishing/per_second")), "{report}");
     assert!(number("/connecting/per_second") > 0.0);

@@ -5,6 +5,7 @@ mod full;
 mod kill;
 mod refused;
 mod replay;
+mod size;
 
 use std::path::PathBuf;
 
@@ -36,8 +37,8 @@ impl Disk {
     /// Imports so many numbers, some at a time: each has to end in time on a busy machine.
     fn fill(&self, count: usize) {
         let (file, place) = (self.folder.0.join("lines"), self.setting());
-        for from in (0..count).step_by(25_000) {
-            let numbers = from..count.min(from + 25_000);
+        for from in (0..count).step_by(50_000) {
+            let numbers = from..count.min(from + 50_000);
             let lines: String = numbers.map(|n| format!("{{\"data\":\"{n}\"}}\n")).collect();
             std::fs::write(&file, lines).unwrap();
             let import = ["import", file.to_str().unwrap(), "--durability", "interval"];

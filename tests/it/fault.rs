@@ -2,7 +2,6 @@
 //! between the real one and its kernel.
 
 use std::{
-    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -17,7 +16,7 @@ use fanfare::{
 };
 use tokio::{sync::mpsc, time::timeout};
 
-use crate::support::{Fanfare, Folder, PATIENCE, Program, get, run_to_end, wait_until};
+use crate::support::{Fanfare, Fault, Folder, PATIENCE, Program, get, run_to_end, wait_until};
 
 #[derive(Parser)]
 struct Settings {
@@ -132,40 +131,6 @@ fn a_broadcaster_that_hangs_makes_the_hub_unready() {
     });
 }
 
-/// The library that lets calls of the real binary fail, built for one test.
-struct Fault {
-    library: PathBuf,
-    folder: Folder,
-}
-
-impl Fault {
-    fn build() -> Self {
-        let folder = Folder::new();
-        let library = folder.0.join("fault.so");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "tests/it/fault.c", "-ldl", "-o"])
-            .arg(&library)
-            .status();
-        assert!(built.expect("a compiler is there, where there is Rust").success());
-        Self { library, folder }
-    }
-
-    fn trigger(&self) -> PathBuf {
-        self.folder.0.join("now")
-    }
-
-    fn start(&self, settings: &[(&str, &str)]) -> Fanfare {
-        let (library, trigger) = (text(&self.library), self.trigger());
-        let fault =
-            [("LD_PRELOAD", library), ("FAULT_WHEN", text(&trigger)), ("FANFARE_WORKERS", "2")];
-        Fanfare::start(&[&fault, settings].concat())
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
 /// The process ends soon, with an error and the reason; what died has a line of its own.
 fn assert_dies(mut hub: Fanfare) {
     let begun = Instant::now();
@@ -180,9 +145,9 @@ fn assert_dies(mut hub: Fanfare) {
 #[test]
 fn the_real_process_ends_with_an_error_when_a_worker_dies() {
     let fault = Fault::build();
-    let hub = fault.start(&[]);
+    let hub = fault.start("FAULT_WHEN", &[("FANFARE_WORKERS", "2")]);
     let _streams: Vec<_> = (0..4).map(|_| hub.subscribe("/events")).collect();
-    std::fs::write(fault.trigger(), "").unwrap();
+    fault.begin();
     assert_dies(hub);
 }
 
@@ -191,12 +156,13 @@ fn a_worker_that_dies_while_the_hub_drains_ends_it_with_an_error_too() {
     let fault = Fault::build();
     // The death of the only one also ends all streams, which is what a drain waits for.
     for workers in ["1", "2"] {
-        let _ = std::fs::remove_file(fault.trigger());
-        let hub = fault.start(&[("FANFARE_DRAIN", "1h"), ("FANFARE_WORKERS", workers)]);
+        fault.end();
+        let settings = [("FANFARE_DRAIN", "1h"), ("FANFARE_WORKERS", workers)];
+        let hub = fault.start("FAULT_WHEN", &settings);
         let _streams: Vec<_> = (0..1000).map(|_| hub.subscribe("/events")).collect();
         hub.signal("TERM");
         wait_until("it drains", || get(hub.0, "/health/ready").status == 503);
-        std::fs::write(fault.trigger(), "").unwrap();
+        fault.begin();
         assert_dies(hub);
     }
 }
@@ -204,8 +170,7 @@ fn a_worker_that_dies_while_the_hub_drains_ends_it_with_an_error_too() {
 #[test]
 fn a_worker_that_cannot_start_ends_the_process_with_an_error() {
     let fault = Fault::build();
-    let library = text(&fault.library);
-    let settings = [("LD_PRELOAD", library), ("FAULT_AT_START", "fail"), ("PORT", "0")];
+    let settings = [("LD_PRELOAD", fault.library()), ("FAULT_AT_START", "fail"), ("PORT", "0")];
     let output = run_to_end(&[], &settings);
     let log = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{log}");
@@ -217,8 +182,7 @@ fn a_worker_that_cannot_start_ends_the_process_with_an_error() {
 fn a_start_that_hangs_can_be_stopped() {
     let (fault, folder) = (Fault::build(), Folder::new());
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
-    let settings =
-        [("LD_PRELOAD", text(&fault.library)), ("FAULT_AT_START", "hang"), ("PORT", "0")];
+    let settings = [("LD_PRELOAD", fault.library()), ("FAULT_AT_START", "hang"), ("PORT", "0")];
     command.envs(settings).current_dir(&folder.0);
     let mut hub = Program::start(command);
     while !hub.line().contains("starting service") {}

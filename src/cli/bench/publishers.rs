@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use hdrhistogram::Histogram;
 use mio::{Events, Poll, Token};
 
 use super::{
@@ -24,6 +25,7 @@ use super::{
     mark::{Clock, Mark, nanoseconds},
     pace::Pace,
     problems::Problems,
+    reader::histogram,
     target::{Request, Target},
 };
 
@@ -43,13 +45,15 @@ pub struct Plan {
 }
 
 /// What has been published.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Published {
     /// Events that the hub has taken, by topic.
     pub by_topic: Vec<u64>,
     /// When the first was sent and the last was answered, on the clock.
     pub from: u64,
     pub until: u64,
+    /// How long the hub took to answer that it had taken an event, in microseconds.
+    pub answers: Histogram<u64>,
     /// How late an event was sent at the most, in nanoseconds.
     pub late: u64,
     /// Events that were due and not sent in time.
@@ -58,6 +62,19 @@ pub struct Published {
 }
 
 impl Published {
+    /// Nothing yet, of so many topics.
+    fn of(topics: usize) -> Self {
+        Self {
+            by_topic: vec![0; topics],
+            from: 0,
+            until: 0,
+            answers: histogram(),
+            late: 0,
+            omitted: 0,
+            problems: Problems::default(),
+        }
+    }
+
     pub fn count(&self) -> u64 {
         self.by_topic.iter().sum()
     }
@@ -96,7 +113,7 @@ pub fn start(target: &Target, plan: Plan, clock: Clock) -> io::Result<Publishing
                 connections,
                 idle: (0..publishers).collect(),
                 turn: 0,
-                published: Published { by_topic: vec![0; requests.len()], ..Published::default() },
+                published: Published::of(requests.len()),
                 requests,
             };
             publishers.run(&stop)
@@ -115,8 +132,8 @@ struct Publishers {
     connections: Vec<Connection>,
     /// The next number, by publisher and topic.
     sequences: Vec<u32>,
-    /// The topic of the event that each publisher has sent, while it waits for its answer.
-    asked: Vec<Option<usize>>,
+    /// The topic of the event that each publisher has sent, and when, while it waits for its answer.
+    asked: Vec<Option<(usize, u64)>>,
     /// Publishers that wait for nothing.
     idle: VecDeque<usize>,
     /// The topic that is next.
@@ -159,7 +176,7 @@ impl Publishers {
             let Some(publisher) = self.idle.pop_front() else { return };
             let topic = self.turn;
             self.turn = (topic + 1) % self.requests.len();
-            self.asked[publisher] = Some(topic);
+            self.asked[publisher] = Some((topic, self.clock.now()));
             if let Err(error) = self.send(publisher, topic) {
                 self.finish(publisher, Err(error.to_string()));
                 // The server is gone or overloaded: the poll gives it time.
@@ -199,13 +216,15 @@ impl Publishers {
     }
 
     fn finish(&mut self, publisher: usize, outcome: Result<(), String>) {
-        let Some(topic) = self.asked[publisher].take() else { return };
+        let Some((topic, sent)) = self.asked[publisher].take() else { return };
         self.idle.push_back(publisher);
         match outcome {
             Ok(()) => {
                 self.sequences[publisher * self.requests.len() + topic] += 1;
                 self.published.by_topic[topic] += 1;
-                self.published.until = self.clock.now();
+                let now = self.clock.now();
+                self.published.until = now;
+                self.published.answers.saturating_record((now - sent) / 1000);
             }
             Err(why) => self.published.problems.add(why, 1),
         }

@@ -88,7 +88,7 @@ impl Tally {
 }
 
 /// Up to a minute, in steps of a thousandth.
-fn histogram() -> Histogram<u64> {
+pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_max(60_000_000, 3).expect("these bounds are allowed")
 }
 

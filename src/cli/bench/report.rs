@@ -97,6 +97,8 @@ impl Memory {
 pub struct Publishing {
     pub published: u64,
     pub per_second: f64,
+    /// How long an answer took.
+    pub answer_ms: Option<Latency>,
     /// Events that were due and not sent in time.
     pub omitted: u64,
     /// How late an event was sent at the most; latency counts from when it was sent.
@@ -109,6 +111,7 @@ impl Publishing {
         Self {
             published: count,
             per_second: per_second(count, published.until.saturating_sub(published.from)),
+            answer_ms: Latency::of(&published.answers),
             omitted: published.omitted,
             late_ms: float(published.late) / 1e6,
         }
@@ -212,6 +215,9 @@ impl fmt::Display for Report {
                 whole(publishing.published),
                 rounded(publishing.per_second)
             )?;
+            if let Some(Latency { p50, p99, .. }) = publishing.answer_ms {
+                write!(f, "; answers p50 {p50:.2} ms, p99 {p99:.2} ms")?;
+            }
             if self.settings.rate > 0.0 {
                 write!(f, ", up to {:.0} ms late", publishing.late_ms)?;
             }

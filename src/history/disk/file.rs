@@ -28,6 +28,8 @@ use crate::{
 pub const META: TableDefinition<&str, u64> = TableDefinition::new("fanfare");
 const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
 const IDS: TableDefinition<(&str, u64), ()> = TableDefinition::new("ids");
+/// There only while it is tried whether the file can be written again.
+const PROBE: TableDefinition<(), &[u8]> = TableDefinition::new("probe");
 
 /// What an entry takes in the file besides its record and its place among the ids, in bytes.
 const ENTRY_OVERHEAD: u64 = 24;
@@ -131,6 +133,17 @@ impl File {
         }
         transaction.commit()?;
         Ok(new)
+    }
+
+    /// Writes so many bytes, durably, and gives their room back.
+    pub fn probe(&self, bytes: usize) -> Result<(), Error> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(PROBE)?.insert((), &*vec![0; bytes])?;
+        transaction.commit()?;
+        let transaction = self.database.begin_write()?;
+        transaction.delete_table(PROBE)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Removes what follows this sequence: the rest of a commit that was said to have failed.

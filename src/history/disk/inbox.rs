@@ -2,7 +2,10 @@
 //!
 //! Promises: publishers never wait here, and it is bounded, for a disk that has stopped writing.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -34,6 +37,8 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
+    /// How many the writer waits for.
+    wanted: usize,
     bytes: usize,
     /// Something else is to be looked at.
     call: bool,
@@ -52,8 +57,11 @@ impl Inbox {
         }
         queue.bytes += event.data.len();
         queue.waiting.push_back(Waiting { event, receipt });
+        let enough = queue.waiting.len() >= queue.wanted;
         drop(queue);
-        self.changed.notify_one();
+        if enough {
+            self.changed.notify_one();
+        }
     }
 
     /// Wakes the writer, although nothing was published.
@@ -70,8 +78,17 @@ impl Inbox {
 
     /// What waits, up to a bound. Empty when that is nothing at the given time, or on a call.
     /// `None` when it is closed and empty.
-    pub fn take(&self, until: Option<Instant>) -> Option<Vec<Waiting>> {
+    ///
+    /// After a commit of so many events, their publishers have been answered and most of them come
+    /// back at once. They are waited for, but not longer than the given time: else those who came
+    /// during that commit would have the next one for themselves, and there would be two for all.
+    pub fn take(
+        &self,
+        until: Option<Instant>,
+        (answered, patience): (usize, Duration),
+    ) -> Option<Vec<Waiting>> {
         let mut queue = self.queue.lock();
+        let all = (answered + queue.waiting.len()).min(BATCH_EVENTS);
         while queue.waiting.is_empty() && !queue.closed && !queue.call {
             match until {
                 None => self.changed.wait(&mut queue),
@@ -81,6 +98,16 @@ impl Inbox {
                     }
                 }
             }
+        }
+        if !patience.is_zero() {
+            let end = Instant::now() + patience;
+            queue.wanted = all;
+            while (1..all).contains(&queue.waiting.len()) && !queue.closed && !queue.call {
+                if self.changed.wait_until(&mut queue, end).timed_out() {
+                    break;
+                }
+            }
+            queue.wanted = 0;
         }
         queue.call = false;
         if queue.waiting.is_empty() && queue.closed {

@@ -12,6 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -43,6 +44,9 @@ use writer::Writer;
 const NEWEST: Limits = Limits { events: 10_000, bytes: 32 << 20 };
 /// How many read from the file at a time. What they read is shared.
 const READERS: usize = 4;
+
+/// How long a commit may take before the history counts as one that takes nothing.
+const STALL: Duration = Duration::from_secs(3);
 
 /// A history in a file. See [`super::History`] for what it promises.
 #[derive(Debug, Clone)]
@@ -80,6 +84,10 @@ struct Shown {
     ring: Ring,
     /// The place before the oldest entry that is kept.
     floor: Position,
+    /// Why nothing is kept now.
+    outage: Option<StorageError>,
+    /// Since when the writer waits for the disk.
+    writing: Option<Instant>,
 }
 
 pub(super) fn open(
@@ -99,7 +107,7 @@ pub(super) fn open(
     }
     let shared = Arc::new(Shared {
         inbox: Inbox::default(),
-        shown: Mutex::new(Shown { ring, floor: place(extent.floor) }),
+        shown: Mutex::new(Shown { ring, floor: place(extent.floor), outage: None, writing: None }),
         file: RwLock::new(Some(file)),
         unreadable: AtomicBool::new(false),
         runs: Mutex::default(),
@@ -162,6 +170,16 @@ impl Disk {
         self.0.shared.shown.lock().ring.newest_id()
     }
 
+    pub(super) fn health(&self) -> Result<(), StorageError> {
+        let Shown { outage, writing, .. } = &*self.0.shared.shown.lock();
+        let stalled = writing.is_some_and(|since| since.elapsed() > STALL);
+        match outage {
+            Some(error) => Err(*error),
+            None if stalled => Err(StorageError::Busy),
+            None => Ok(()),
+        }
+    }
+
     pub(super) async fn resume(&self, asked: &LastEventId) -> Result<Start, StorageError> {
         let found = match asked.as_own_id() {
             Some(id) => self.find(id).await?,
@@ -180,7 +198,7 @@ impl Disk {
         limits: Limits,
     ) -> Result<Chunk, StorageError> {
         let (place, middle, up_to, overtaken) = {
-            let Shown { ring, floor } = &*self.0.shared.shown.lock();
+            let Shown { ring, floor, .. } = &*self.0.shared.shown.lock();
             let up_to = up_to.unwrap_or(ring.head()).min(ring.head());
             let place = after.max(*floor);
             let overtaken = (place > after && up_to > after).then_some(place);

@@ -34,6 +34,13 @@ const AHEAD: u64 = 16_384;
 /// How soon a failed write is tried again: this, or ten times what opening the file takes.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// From when on a commit is slow: the next one waits half of that time for the publishers of the
+/// last one, and no longer than `GATHER`. 64 publishers got 16,000 answers a second, instead of
+/// 11,500, where a commit took 2.4 ms; where it took 1.2 ms there was no difference, and where it
+/// took 0.4 ms they lost a sixth, since nothing was done while it waited.
+const SLOW: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(3);
+
 /// How often retention looks at the age of the oldest entry, beyond when it is due.
 const AGE_STEPS: u32 = 20;
 
@@ -55,6 +62,8 @@ pub struct Writer {
     due: Instant,
     trimmed: Instant,
     outage: Option<Outage>,
+    /// How many events the last commit has answered, and how long their publishers are waited for.
+    answered: (usize, Duration),
 }
 
 /// The disk has failed.
@@ -63,6 +72,8 @@ struct Outage {
     error: StorageError,
     /// When it is tried again.
     until: Instant,
+    /// How much could not be written.
+    bytes: usize,
 }
 
 impl Writer {
@@ -90,6 +101,7 @@ impl Writer {
             due: now,
             trimmed: now,
             outage: None,
+            answered: (0, Duration::ZERO),
         }
     }
 
@@ -97,8 +109,8 @@ impl Writer {
     pub fn run(mut self) {
         loop {
             self.tend();
-            match self.shared.inbox.take(self.wakes_at()) {
-                Some(waiting) if waiting.is_empty() => {}
+            match self.shared.inbox.take(self.wakes_at(), self.answered) {
+                Some(waiting) if waiting.is_empty() => self.probe(),
                 Some(waiting) => self.keep(waiting),
                 None => break,
             }
@@ -135,7 +147,14 @@ impl Writer {
         }
         let kept = match (self.outage, self.durability) {
             (Some(outage), _) if Instant::now() < outage.until => Err(outage.error),
-            (_, Durability::Always) => self.commit(&added, self.head + added.len() as u64),
+            (_, Durability::Always) => {
+                let begun = Instant::now();
+                let kept = self.commit(&added, self.head + added.len() as u64);
+                let took = begun.elapsed();
+                let patience = if took < SLOW { Duration::ZERO } else { (took / 2).min(GATHER) };
+                self.answered = (added.len(), patience);
+                kept
+            }
             // As long as what was shown can't be made durable, nothing more is shown.
             (Some(_), Durability::Interval) => self.commit_pending(),
             (None, Durability::Interval) => Ok(()),
@@ -189,12 +208,13 @@ impl Writer {
         }
         let closed = self.shared.file.read().is_none();
         if closed && let Err(error) = self.reopen(self.head) {
-            self.fail(&error, begun.elapsed());
+            let bytes = self.outage.map_or(0, |outage| outage.bytes);
+            self.fail(&error, bytes, begun.elapsed());
             return;
         }
-        if !self.pending.is_empty() && begun >= self.due {
-            // What fails here is tried again, and told to those who publish meanwhile.
-            let _ = self.commit_pending();
+        // What fails here is tried again, and told to those who publish meanwhile.
+        if !self.pending.is_empty() && begun >= self.due && self.commit_pending().is_err() {
+            return;
         }
         if self.trims_at(begun).is_some_and(|at| begun >= at) {
             self.trimmed = begun;
@@ -204,11 +224,28 @@ impl Writer {
         }
     }
 
+    /// While nobody publishes, nobody would find out that the disk can be written again. Tries it
+    /// with as much as could not be: what little an empty commit writes says nothing about room.
+    fn probe(&mut self) {
+        let begun = Instant::now();
+        let Some(outage) = self.outage.filter(|outage| begun >= outage.until) else { return };
+        let tried = match &*self.shared.file.read() {
+            Some(file) => file.probe(outage.bytes),
+            None => Err(redb::Error::DatabaseClosed),
+        };
+        let Err(error) = tried else { return self.recover() };
+        // After an error the file takes nothing more; where it can't be opened, that comes next.
+        let _ = self.reopen(self.head);
+        self.fail(&error, outage.bytes, begun.elapsed());
+    }
+
     fn wakes_at(&self) -> Option<Instant> {
         let closed = self.shared.file.read().is_none().then_some(self.trimmed);
         let due = (!self.pending.is_empty()).then_some(self.due);
-        let next = due.into_iter().chain(self.trims_at(Instant::now())).chain(closed).min();
-        next.map(|next| self.outage.map_or(next, |outage| next.max(outage.until)))
+        let again = self.outage.map(|outage| outage.until);
+        let trims = self.trims_at(Instant::now());
+        let next = due.into_iter().chain(trims).chain(closed).chain(again).min();
+        next.map(|next| again.map_or(next, |again| next.max(again)))
     }
 
     /// When there is something for retention to do, as far as nothing is published until then.
@@ -251,16 +288,16 @@ impl Writer {
     fn commit(&mut self, added: &[Numbered], seen: u64) -> Result<(), StorageError> {
         let sequence = |next: &Numbered| next.entry.position.sequence;
         let written = added.partition_point(|next| sequence(next) <= self.extent.last);
+        self.shared.shown.lock().writing = Some(Instant::now());
         let result = match &*self.shared.file.read() {
             Some(file) => file.commit(self.extent, &added[written..], seen, &self.retention),
             None => Err(redb::Error::DatabaseClosed),
         };
+        self.shared.shown.lock().writing = None;
         let error = match result {
             Ok(extent) => {
                 self.extent = extent;
-                if self.outage.take().is_some() {
-                    log::warn!("{} can be written again", self.path.display());
-                }
+                self.recover();
                 return Ok(());
             }
             Err(error) => error,
@@ -271,7 +308,8 @@ impl Writer {
             log::warn!("{}: {error}; but what was written is there", self.path.display());
             return Ok(());
         }
-        Err(self.fail(&error, begun.elapsed()))
+        let bytes = added[written..].iter().map(|next| next.record.len()).sum();
+        Err(self.fail(&error, bytes, begun.elapsed()))
     }
 
     /// Opens the file anew, in which nothing is to follow this sequence.
@@ -285,7 +323,14 @@ impl Writer {
         Ok(())
     }
 
-    fn fail(&mut self, error: &redb::Error, took: Duration) -> StorageError {
+    fn recover(&mut self) {
+        if self.outage.take().is_some() {
+            self.shared.shown.lock().outage = None;
+            log::warn!("{} can be written again", self.path.display());
+        }
+    }
+
+    fn fail(&mut self, error: &redb::Error, bytes: usize, took: Duration) -> StorageError {
         let meaning = match error {
             redb::Error::Io(error) => match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
@@ -301,7 +346,8 @@ impl Writer {
             log::error!("{path} can't be written, and publishing is refused until it can: {error}");
         }
         let until = Instant::now() + AGAIN.max(10 * took);
-        self.outage = Some(Outage { error: meaning, until });
+        self.outage = Some(Outage { error: meaning, until, bytes });
+        self.shared.shown.lock().outage = Some(meaning);
         meaning
     }
 }

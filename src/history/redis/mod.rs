@@ -228,8 +228,8 @@ impl Redis {
         self.0.shared.shown.lock().ring.newest_id()
     }
 
-    pub(super) fn is_away(&self) -> bool {
-        self.0.shared.pending.is_away()
+    pub(super) fn health(&self) -> Result<(), StorageError> {
+        if self.0.shared.pending.is_away() { Err(StorageError::Away) } else { Ok(()) }
     }
 
     pub(super) async fn resume(&self, asked: &LastEventId) -> Result<Start, StorageError> {

@@ -85,6 +85,25 @@ fn updates_of_a_mercure_hub_can_be_imported() {
     assert_eq!((&*third.data, &*third.kind), ("three", "t"));
 }
 
+/// Topics of the hub's own events are longer than a publisher's may be, and so may be those of
+/// another hub. What is exported can be imported.
+#[test]
+fn topics_are_imported_that_no_publisher_may_have() {
+    let (disk, other) = (Disk::new(), Disk::new());
+    let long = [4097, 13_000, 40_000].map(|length| "x".repeat(length));
+    let mut line = json!({"data": "1", "topics": long}).to_string();
+    for disk in [&disk, &other] {
+        let (fine, said) = import(disk, &line);
+        assert!(fine && said.contains("1 events imported"), "{said}");
+        let exported = &export(disk)[0];
+        assert_eq!(exported["topics"], json!(long));
+        line = exported.to_string();
+    }
+    let line = json!({"data": "1", "topics": ["x".repeat(65_536)]}).to_string();
+    let (fine, said) = import(&disk, &format!("{{\"data\":\"2\"}}\n{line}"));
+    assert!(!fine && said.contains("line 2: `topic` is longer than 65535 bytes"), "{said}");
+}
+
 #[test]
 fn large_events_are_imported_at_the_speed_of_the_disk() {
     let disk = Disk::new();

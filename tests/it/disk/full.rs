@@ -1,11 +1,14 @@
-//! A disk that has no room, or does not let itself be written.
-//!
-//! These mount a small file system in a mount namespace of their own, and need root.
+//! A disk that has no room, does not let itself be written, or does not answer.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use super::Disk;
-use crate::support::{Fanfare, QUIET, Response, Stream, post_json, wait_until};
+use crate::support::{
+    Connection, Fanfare, Fault, QUIET, Response, Stream, get, post_json, wait_until,
+};
 
 const LARGE: usize = 20_000;
 
@@ -32,6 +35,17 @@ fn assert_refused(response: &Response, status: u16, code: &str) {
     assert!((1..=5).contains(&again));
 }
 
+/// Whether the hub says that it takes no events, and why.
+fn assert_unready(hub: &Fanfare, code: &str) {
+    let ready = get(hub.0, "/health/ready");
+    assert_eq!((ready.status, &ready.json()["error"]["code"]), (503, &code.into()));
+    assert_eq!(get(hub.0, "/health/live").status, 200);
+}
+
+fn wait_until_ready(hub: &Fanfare) {
+    wait_until("it is ready", || get(hub.0, "/health/ready").status == 200);
+}
+
 fn number(stream: &mut Stream) -> usize {
     stream.event().json().as_str().unwrap().parse().unwrap()
 }
@@ -50,6 +64,7 @@ fn fills_up_and_goes_on(hub: &Fanfare, make_room: impl FnOnce()) {
     assert!(answered > 10, "only {answered} fit");
     assert_refused(&refusal, 507, "storage_full");
     assert_refused(&publish(hub, 0), 507, "storage_full");
+    assert_unready(hub, "storage_full");
     for n in 0..answered {
         assert_eq!(number(&mut live), n);
     }
@@ -95,23 +110,51 @@ fn fills_up_and_goes_on(hub: &Fanfare, make_room: impl FnOnce()) {
     assert_eq!(hub.ready()["streams"], 3);
 }
 
+/// In namespaces of its own, where it may mount.
+fn on_a_small_disk(disk: &Disk) -> Fanfare {
+    let script = "mount -t tmpfs -o size=4m tmpfs \"$0\" && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    let folder = disk.folder.0.to_str().unwrap();
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, folder]);
+    let place = disk.setting();
+    Fanfare::start_through(command, &[("FANFARE_HISTORY", &*place), ("RUST_LOG", QUIET)])
+}
+
+fn enlarge(disk: &Disk, hub: &Fanfare) {
+    let (pid, folder) = (hub.pid().to_string(), disk.folder.0.to_str().unwrap());
+    let remounted = Command::new("nsenter")
+        .args(["--target", &pid, "--user", "--preserve-credentials", "--mount"])
+        .args(["mount", "-o", "remount,size=64m", folder])
+        .status();
+    assert!(remounted.unwrap().success());
+}
+
 #[test]
 fn a_full_disk_refuses_publishers_and_nothing_else() {
     let disk = Disk::new();
-    let folder = disk.folder.0.to_str().unwrap();
-    let script = "mount -t tmpfs -o size=4m tmpfs \"$0\" && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", script, folder]);
-    let place = disk.setting();
-    let settings = [("FANFARE_HISTORY", &*place), ("RUST_LOG", QUIET)];
-    let hub = Fanfare::start_through(command, &settings);
-    fills_up_and_goes_on(&hub, || {
-        let pid = hub.pid().to_string();
-        let mut remount = Command::new("nsenter");
-        remount.args(["--target", &pid, "--mount", "mount", "-o", "remount,size=64m", folder]);
-        assert!(remount.status().unwrap().success());
-    });
+    let hub = on_a_small_disk(&disk);
+    fills_up_and_goes_on(&hub, || enlarge(&disk, &hub));
     hub.wait_for_log("can be written again");
+    wait_until_ready(&hub);
+}
+
+#[test]
+fn a_disk_that_has_room_again_is_found_out_although_nobody_publishes() {
+    let disk = Disk::new();
+    let hub = on_a_small_disk(&disk);
+    let (answered, _) = publish_until_refused(&hub, 0);
+    // For as long as it takes to be tried again some times.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(2) {
+        assert_unready(&hub, "storage_full");
+    }
+    enlarge(&disk, &hub);
+    wait_until_ready(&hub);
+    assert_eq!(publish(&hub, answered).status, 200);
+    let mut all = hub.resume("/events", "earliest");
+    for n in 0..=answered {
+        assert_eq!(number(&mut all), n);
+    }
 }
 
 #[test]
@@ -130,45 +173,81 @@ fn a_limit_of_the_file_is_a_full_disk() {
 }
 
 #[test]
-fn a_file_that_can_not_be_written_refuses_publishers_and_nothing_else() {
-    let disk = Disk::new();
-    let hub = disk.start(&[("FANFARE_HEARTBEAT", "100ms")]);
-    let mut live = hub.subscribe("/events");
-    for n in 0..3 {
-        assert_eq!(publish(&hub, n).status, 200);
-    }
-    let change = |how: &str| {
-        let changed = Command::new("chattr").args([how, disk.path.to_str().unwrap()]).status();
-        assert!(changed.unwrap().success(), "this file system has no chattr");
-    };
-    change("+i");
-    assert_refused(&publish(&hub, 3), 503, "storage_failed");
-    for n in 0..3 {
-        assert_eq!(number(&mut live), n);
-    }
-    assert_eq!(live.chunk().as_deref(), Some(":\n"), "it lives");
-    assert_refused(&publish(&hub, 3), 503, "storage_failed");
-    change("-i");
-    publish_at_last(&hub, 3);
-    hub.wait_for_log("can be written again");
-    let mut all = hub.resume("/events", "earliest");
-    for n in 0..4 {
-        assert_eq!(number(&mut all), n);
+fn a_disk_that_fails_refuses_publishers_and_nothing_else() {
+    for what in ["FAULT_DISK", "FAULT_SYNC"] {
+        let (disk, fault) = (Disk::new(), Fault::build());
+        let place = disk.setting();
+        let settings = [("FANFARE_HISTORY", &*place), ("FANFARE_HEARTBEAT", "100ms")];
+        let hub = fault.start(what, &settings);
+        let mut live = hub.subscribe("/events");
+        for n in 0..3 {
+            assert_eq!(publish(&hub, n).status, 200);
+        }
+        fault.begin();
+        assert_refused(&publish(&hub, 3), 503, "storage_failed");
+        for n in 0..3 {
+            assert_eq!(number(&mut live), n);
+        }
+        assert_eq!(live.chunk().as_deref(), Some(":\n"), "it lives");
+        assert_refused(&publish(&hub, 3), 503, "storage_failed");
+        assert_unready(&hub, "storage_failed");
+        fault.end();
+        wait_until_ready(&hub);
+        assert_eq!(publish(&hub, 3).status, 200);
+        hub.wait_for_log("can be written again");
+        let mut all = hub.resume("/events", "earliest");
+        for n in 0..4 {
+            assert_eq!(number(&mut all), n);
+        }
     }
 }
 
+/// Publishes, and does not wait for the answer.
+fn send_one(hub: &Fanfare) -> Connection {
+    let mut publisher = Connection::open(hub.0);
+    publisher.send(
+        "POST /send-event HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Content-Length: 1\r\n\r\n2",
+    );
+    publisher
+}
+
 #[test]
-fn a_file_that_is_full_of_kept_events_goes_on_without_more_room() {
-    let disk = Disk::new();
-    let settings = [("FANFARE_HISTORY_BYTES", "1MiB")];
-    let hub = disk.start(&settings);
-    let publish = |from| {
-        for n in from..from + 300 {
-            assert_eq!(publish(&hub, n).status, 200);
-        }
-        std::fs::metadata(&disk.path).unwrap().len()
-    };
-    let size = publish(0);
-    assert_eq!(publish(300), size, "it is as large as it will ever be");
-    assert!(size < 16 << 20, "{size} bytes for 1 MiB");
+fn a_disk_that_does_not_answer_makes_the_hub_unready() {
+    let (disk, fault) = (Disk::new(), Fault::build());
+    let place = disk.setting();
+    let hub = fault.start("FAULT_STALL", &[("FANFARE_HISTORY", &*place)]);
+    let mut live = hub.subscribe("/events");
+    hub.publish("", "1");
+    assert_eq!(live.event().data, "1");
+    fault.begin();
+    let mut publisher = send_one(&hub);
+    let unready = || get(hub.0, "/health/ready").status == 503;
+    wait_until("it is found out", unready);
+    assert_unready(&hub, "storage_busy");
+    assert_eq!(hub.resume("/events", "earliest").event().data, "1");
+    fault.end();
+    assert_eq!(publisher.read_response().status, 200);
+    assert_eq!(live.event().data, "2");
+    wait_until_ready(&hub);
+}
+
+#[test]
+fn a_history_that_has_died_ends_the_process() {
+    let (disk, fault) = (Disk::new(), Fault::build());
+    let place = disk.setting();
+    let mut hub = fault.start("FAULT_WRITER", &[("FANFARE_HISTORY", &*place)]);
+    let _stream = hub.subscribe("/events");
+    hub.publish("", "1");
+    fault.begin();
+    let mut publisher = send_one(&hub);
+    assert_eq!(hub.wait().code(), Some(1), "{}", hub.log());
+    let log = hub.log();
+    assert!(log.lines().last().unwrap().contains("the history has died"), "{log}");
+    // The publisher's connection breaks, or it is told that its event may have been kept.
+    let answer = String::from_utf8(publisher.read_to_end()).unwrap();
+    assert!(answer.is_empty() || answer.contains("\"code\":\"failing\""), "{answer}");
+    // What was answered is there.
+    let hub = disk.start(&[]);
+    assert_eq!(hub.resume("/events", "earliest").event().data, "1");
 }

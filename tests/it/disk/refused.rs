@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Output},
 };
@@ -151,26 +152,36 @@ fn a_place_without_a_folder_or_without_a_file_is_refused() {
     assert_refused(&disk, "is not a file: name a file");
 }
 
-/// Needs root, to become someone else.
 #[test]
-fn a_file_of_another_user_is_refused() {
-    let start_as_nobody = |disk: &Disk| {
-        Command::new("setpriv")
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(env!("CARGO_BIN_EXE_fanfare"))
+fn a_file_or_a_folder_that_this_user_may_not_write_is_refused() {
+    let allow = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let assert_forbidden = |disk: &Disk| {
+        // In a namespace of users that has none, root has no more rights than others.
+        let output = Command::new("unshare")
+            .args(["--user", env!("CARGO_BIN_EXE_fanfare")])
             .env_remove("RUST_LOG")
             .envs([("FANFARE_HISTORY", &*disk.setting()), ("PORT", "0")])
             .current_dir("/")
-            .output()
-            .unwrap()
+            .output();
+        let line = refusal(&output.unwrap());
+        assert!(line.contains("this user may not read and write"), "{line}");
     };
     // The folder of a new file, and a file.
     let disk = Disk::new();
-    let line = refusal(&start_as_nobody(&disk));
-    assert!(line.contains("this user may not read and write"), "{line}");
+    allow(&disk.folder.0, 0o500);
+    assert_forbidden(&disk);
+    allow(&disk.folder.0, 0o700);
+    assert_eq!(contents(&disk.folder.0).len(), 0);
     let disk = written(false);
-    let line = refusal(&start_as_nobody(&disk));
-    assert!(line.contains("this user may not read and write"), "{line}");
+    let before = contents(&disk.folder.0);
+    for mode in [0o000, 0o400] {
+        allow(&disk.path, mode);
+        assert_forbidden(&disk);
+    }
+    allow(&disk.path, 0o600);
+    assert!(contents(&disk.folder.0) == before);
 }
 
 #[test]

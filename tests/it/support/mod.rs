@@ -3,6 +3,7 @@
 pub mod browser;
 mod decoder;
 mod fanfare;
+mod fault;
 mod http;
 mod program;
 mod redis;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use decoder::{Event, decode};
 pub use fanfare::{Fanfare, Folder, Hub, run_to_end, with_open_files};
+pub use fault::Fault;
 pub use http::{Connection, Response, get, post_json, request};
 pub use program::Program;
 pub use redis::{Redis, free_port};
