@@ -153,6 +153,10 @@ impl Application {
         }
         log_start(config, address, workers, max_subscribers);
         log_openness(config, &authority);
+        if config.auth.subscriptions {
+            // Ends with the process.
+            rt::spawn(http::tell_of_the_dead(hub.clone()));
+        }
         let drain = config.drain;
         Ok(Self { address, hub, history, authority, tail, bell, handle, server, drain })
     }

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::{bolt, line::Line};
 use crate::{
     config::Kept,
-    history::{Delivered, History, StorageError, Tail},
+    history::{Delivered, History, Next, StorageError, Tail},
 };
 
 /// How many events wait to be kept at a time, and how many bytes of lines: less than a history
@@ -103,7 +103,8 @@ fn read(from: &str) -> io::Result<Lines> {
 
 /// Takes what the history has kept, in the place of a hub.
 async fn answer(mut tail: Tail) {
-    while let Some(round) = tail.next(WINDOW, usize::MAX).await {
+    while let Some(next) = tail.next(WINDOW, usize::MAX).await {
+        let Next::Round(round) = next else { continue };
         for next in round {
             // Nobody waits for it after a bad line.
             let _ = next.receipt.send(Ok(Delivered { entry: next.entry, subscribers: 0 }));

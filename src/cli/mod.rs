@@ -111,8 +111,10 @@ fn print(result: impl Display) -> Result<(), String> {
 /// What is in memory is in the hub's, not in ours.
 fn in_a_file(place: &Place) -> Result<(), String> {
     match place {
-        Place::Memory => Err("name a history in a file: --history file:///path".to_owned()),
         Place::File(_) => Ok(()),
+        Place::Memory | Place::Redis(_) => {
+            Err("name a history in a file: --history file:///path".to_owned())
+        }
     }
 }
 

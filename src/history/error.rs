@@ -12,6 +12,9 @@ pub enum StorageError {
     /// Anything else.
     #[error("the history can't be read or written")]
     Failed,
+    /// The server that has the history does not answer.
+    #[error("the history is away, its server does not answer")]
+    Away,
     /// More events wait to be kept than may.
     #[error("the history can't keep up")]
     Busy,
@@ -61,6 +64,9 @@ pub enum OpenError {
         /// What is wrong with it.
         what: String,
     },
+    /// It is on a server, which does not have it.
+    #[error("{0}")]
+    Server(String),
     /// Anything else that the system says.
     #[error("{} can't be opened: {why}", path.display())]
     Io {

@@ -32,6 +32,7 @@ mod limits;
 mod memory;
 mod place;
 mod position;
+mod redis;
 mod ring;
 mod tail;
 
@@ -39,7 +40,7 @@ pub use error::{OpenError, ReadError, StorageError};
 pub use limits::{Limits, Retention};
 pub use place::{Durability, Place};
 pub use position::{LastEventId, Position};
-pub use tail::{Appended, Tail};
+pub use tail::{Appended, Next, Tail};
 
 /// An event in its place: encoded, and reduced to what matching needs.
 #[derive(Debug)]
@@ -160,6 +161,8 @@ pub enum History {
     Memory(memory::Memory),
     /// Kept in a file.
     Disk(disk::Disk),
+    /// Kept in Redis, where several nodes share it.
+    Redis(redis::Redis),
 }
 
 impl History {
@@ -181,6 +184,10 @@ impl History {
                 let (disk, tail) = disk::open(path, retention, durability)?;
                 Ok((Self::Disk(disk), tail))
             }
+            Place::Redis(target) => {
+                let (redis, tail) = redis::open(target, retention)?;
+                Ok((Self::Redis(redis), tail))
+            }
         }
     }
 
@@ -191,7 +198,7 @@ impl History {
         take: impl FnMut(Position, Event, u64) -> io::Result<()>,
     ) -> Result<(), ReadError> {
         match place {
-            Place::Memory => Ok(()),
+            Place::Memory | Place::Redis(_) => Ok(()),
             Place::File(path) => disk::each(path, take),
         }
     }
@@ -201,6 +208,7 @@ impl History {
         match self {
             Self::Memory(memory) => memory.append(event, receipt),
             Self::Disk(disk) => disk.append(event, receipt),
+            Self::Redis(redis) => redis.append(event, receipt),
         }
     }
 
@@ -209,6 +217,7 @@ impl History {
         match self {
             Self::Memory(memory) => memory.head(),
             Self::Disk(disk) => disk.head(),
+            Self::Redis(redis) => redis.head(),
         }
     }
 
@@ -217,6 +226,7 @@ impl History {
         match self {
             Self::Memory(memory) => memory.newest_id(),
             Self::Disk(disk) => disk.newest_id(),
+            Self::Redis(redis) => redis.newest_id(),
         }
     }
 
@@ -225,6 +235,7 @@ impl History {
         match self {
             Self::Memory(_) => Ok(()),
             Self::Disk(disk) => disk.health(),
+            Self::Redis(redis) => redis.health(),
         }
     }
 
@@ -233,6 +244,7 @@ impl History {
         match self {
             Self::Memory(memory) => Ok(memory.resume(asked)),
             Self::Disk(disk) => disk.resume(asked).await,
+            Self::Redis(redis) => redis.resume(asked).await,
         }
     }
 
@@ -247,6 +259,7 @@ impl History {
         match self {
             Self::Memory(memory) => Ok(memory.read(after, up_to, limits)),
             Self::Disk(disk) => disk.read(after, up_to, limits).await,
+            Self::Redis(redis) => redis.read(after, up_to, limits).await,
         }
     }
 
@@ -255,6 +268,45 @@ impl History {
         match self {
             Self::Memory(_) => {}
             Self::Disk(disk) => disk.close().await,
+            Self::Redis(redis) => redis.close().await,
+        }
+    }
+
+    /// Tells those who share the history something under a name, or takes it back.
+    pub fn share(&self, name: String, what: Option<String>) {
+        if let Self::Redis(redis) = self {
+            redis.share(name, what);
+        }
+    }
+
+    /// What the others tell who share it.
+    pub async fn shared_by_others(&self) -> Result<Vec<(String, String)>, StorageError> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => Ok(Vec::new()),
+            Self::Redis(redis) => redis.shared_by_others().await,
+        }
+    }
+
+    /// What one of them has told who has died; each is handed to one of the living. Waits for it.
+    pub async fn left_by_the_dead(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
+            Self::Redis(redis) => redis.left_by_the_dead().await,
+        }
+    }
+
+    /// Tells them how many streams there are here.
+    pub fn count(&self, streams: usize) {
+        if let Self::Redis(redis) = self {
+            redis.count(streams);
+        }
+    }
+
+    /// How many share it, and how many streams they have; `None` where nobody can.
+    pub async fn sums(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => None,
+            Self::Redis(redis) => redis.sums().await.ok(),
         }
     }
 }

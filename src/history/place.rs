@@ -7,7 +7,7 @@ use std::{
 
 use percent_encoding::percent_decode_str;
 
-use super::Limits;
+use super::{Limits, redis};
 
 /// Where events are kept for subscribers that return.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,15 +16,20 @@ pub enum Place {
     Memory,
     /// In a file, which survives it.
     File(PathBuf),
+    /// In Redis, where several nodes share it.
+    Redis(redis::Target),
 }
 
 impl Place {
     /// Reads `memory`, or a URL such as `file:///var/lib/fanfare/history.redb`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const ALLOWED: &str = "allowed is memory, or file:// and an absolute path, such as \
-                               file:///var/lib/fanfare/history.redb";
+        const ALLOWED: &str = "allowed is memory, file:// and an absolute path, such as \
+                               file:///var/lib/fanfare/history.redb, or redis://host:port";
         if text == "memory" {
             return Ok(Self::Memory);
+        }
+        if let Some(target) = redis::Target::parse(text) {
+            return target.map(Self::Redis);
         }
         let path = text.strip_prefix("file://").filter(|path| path.starts_with('/'));
         let path = path.filter(|path| !path.ends_with('/')).ok_or(ALLOWED)?;
@@ -40,6 +45,7 @@ impl Place {
         match self {
             Self::Memory => Limits { events: 10_000, bytes: 64 << 20 },
             Self::File(_) => Limits { events: 1_000_000, bytes: 1 << 30 },
+            Self::Redis(_) => Limits { events: 100_000, bytes: 256 << 20 },
         }
     }
 }
@@ -49,6 +55,7 @@ impl fmt::Display for Place {
         match self {
             Self::Memory => f.write_str("memory"),
             Self::File(path) => write!(f, "file://{}", path.display()),
+            Self::Redis(target) => target.fmt(f),
         }
     }
 }

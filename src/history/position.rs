@@ -19,12 +19,18 @@ impl Position {
     /// Before all places of all histories.
     pub(super) const ZERO: Self = Self { epoch: 0, sequence: 0 };
 
+    /// The place before this one, which is no first.
+    pub(super) fn before(self) -> Self {
+        Self { sequence: self.sequence.saturating_sub(1), ..self }
+    }
+
     /// The place after this one.
     pub(super) fn next(self) -> Self {
         Self { sequence: self.sequence + 1, ..self }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads a position, with or without its `#`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let number = |digits: &str| {
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
             digits.parse().ok().filter(|_| plain)

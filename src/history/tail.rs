@@ -8,7 +8,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{Entry, Receipt};
+use super::{Entry, Position, Receipt};
 
 /// An entry on its way to the subscribers, with the publisher who waits for it.
 #[derive(Debug)]
@@ -17,6 +17,15 @@ pub struct Appended {
     pub entry: Arc<Entry>,
     /// To be answered once it is known who gets it.
     pub receipt: Receipt,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Next {
+    /// These entries, in their order.
+    Round(Vec<Appended>),
+    /// Something that was before this place, or at it, is lost. What comes is after it.
+    Lost(Position),
 }
 
 /// The reading end that feeds the Broadcasters. There is one a history.
@@ -37,8 +46,15 @@ pub(super) struct Feed {
 #[derive(Debug, Default)]
 struct Shared {
     /// Bounded by the publishers: each waits for its receipt.
-    fresh: Mutex<VecDeque<Appended>>,
+    fresh: Mutex<VecDeque<Item>>,
     changed: Notify,
+    taken: Notify,
+}
+
+#[derive(Debug)]
+enum Item {
+    Entry(Appended),
+    Lost(Position),
 }
 
 pub(super) fn tail() -> (Feed, Tail) {
@@ -50,8 +66,22 @@ pub(super) fn tail() -> (Feed, Tail) {
 
 impl Feed {
     pub(super) fn push(&self, next: impl IntoIterator<Item = Appended>) {
-        self.shared.fresh.lock().extend(next);
+        self.shared.fresh.lock().extend(next.into_iter().map(Item::Entry));
         self.shared.changed.notify_one();
+    }
+
+    /// Tells that something before this place, or at it, is lost.
+    pub(super) fn lose(&self, place: Position) {
+        self.shared.fresh.lock().push_back(Item::Lost(place));
+        self.shared.changed.notify_one();
+    }
+
+    /// Waits until fewer entries than this are to be taken: what others append is not bounded by
+    /// those who publish here.
+    pub(super) async fn room(&self, events: usize) {
+        while self.shared.fresh.lock().len() >= events {
+            self.shared.taken.notified().await;
+        }
     }
 }
 
@@ -65,12 +95,11 @@ impl Drop for Feed {
 impl Tail {
     /// Waits for the next entries: at least one, at most `events`, and no more bytes than given
     /// unless the first alone has more. `None` when the history has ended.
-    pub async fn next(&mut self, events: usize, bytes: usize) -> Option<Vec<Appended>> {
+    pub async fn next(&mut self, events: usize, bytes: usize) -> Option<Next> {
         loop {
             let ended = self.feed.strong_count() == 0;
-            let round = self.take(events, bytes);
-            if !round.is_empty() {
-                return Some(round);
+            if let Some(next) = self.take(events, bytes) {
+                return Some(next);
             }
             if ended {
                 return None;
@@ -79,15 +108,28 @@ impl Tail {
         }
     }
 
-    fn take(&self, events: usize, bytes: usize) -> Vec<Appended> {
+    fn take(&self, events: usize, bytes: usize) -> Option<Next> {
         let mut fresh = self.shared.fresh.lock();
-        let mut taken = 0;
-        let fits = |next: &&Appended| {
-            taken += next.entry.frame.len();
-            taken <= bytes
-        };
-        let count = fresh.iter().take(events).take_while(fits).count().max(1);
-        let count = count.min(fresh.len());
-        fresh.drain(..count).collect()
+        let (mut round, mut taken) = (Vec::new(), 0);
+        while round.len() < events.max(1)
+            && let Some(next) = fresh.pop_front()
+        {
+            match next {
+                Item::Lost(place) if round.is_empty() => return Some(Next::Lost(place)),
+                Item::Entry(next)
+                    if round.is_empty() || taken + next.entry.frame.len() <= bytes =>
+                {
+                    taken += next.entry.frame.len();
+                    round.push(next);
+                }
+                later => {
+                    fresh.push_front(later);
+                    break;
+                }
+            }
+        }
+        drop(fresh);
+        self.shared.taken.notify_one();
+        (!round.is_empty()).then_some(Next::Round(round))
     }
 }

@@ -144,7 +144,9 @@ impl ResponseError for ApiError {
             | Self::Refused(_)
             | Self::Publish(
                 PublishError::Draining
-                | PublishError::Storage(StorageError::Failed | StorageError::Busy),
+                | PublishError::Storage(
+                    StorageError::Failed | StorageError::Busy | StorageError::Away,
+                ),
             )
             | Self::History(_)
             | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
@@ -210,6 +212,7 @@ fn storage_code(why: StorageError) -> &'static str {
         StorageError::Full => "storage_full",
         StorageError::Failed => "storage_failed",
         StorageError::Busy => "storage_busy",
+        StorageError::Away => "storage_away",
     }
 }
 

@@ -13,6 +13,9 @@ use crate::hub::{Hub, Refusal};
 /// subscribers takes under 100 ms.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long it may take to find out about other hubs.
+const OTHERS: Duration = Duration::from_millis(500);
+
 #[derive(Serialize)]
 struct Alive {
     success: bool,
@@ -33,6 +36,15 @@ struct Ready {
     behind: usize,
     /// Streams that have ended since the start, by reason.
     ended: indexmap::IndexMap<&'static str, u64>,
+    /// Of all hubs that share the history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    everywhere: Option<Everywhere>,
+}
+
+#[derive(Serialize)]
+struct Everywhere {
+    nodes: usize,
+    streams: usize,
 }
 
 /// The process runs and answers.
@@ -59,6 +71,7 @@ pub async fn ready(hub: Data<Hub>) -> Result<HttpResponse, ApiError> {
         subscribers: stats.live,
         direct: stats.direct,
         behind: stats.behind,
+        everywhere: hub.sums(OTHERS).await.map(|(nodes, streams)| Everywhere { nodes, streams }),
         ended: stats.ended.iter().map(|(why, count)| (why.as_str(), *count)).collect(),
     }))
 }

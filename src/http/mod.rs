@@ -35,7 +35,7 @@ pub use cors::Origins;
 pub use credentials::Credentials;
 pub use error::ApiError;
 pub use intake::Intake;
-pub use mercure::Presence;
+pub use mercure::{Presence, tell_of_the_dead};
 pub use origins::OriginPatterns;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;

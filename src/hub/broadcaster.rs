@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, AsyncContext as _, AtomicResponse, Context, Handler, MessageResult};
+use actix::{
+    Actor, ActorFutureExt as _, Addr, AsyncContext as _, AtomicResponse, Context, Handler,
+    MessageResult,
+};
 use bytes::Bytes;
 use tokio::task::spawn_local;
 
@@ -22,12 +25,14 @@ use super::{
     fan_out::{FanOut, Receivers, Writer},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
-    messages::{Adopt, Answer, Ask, Deliver, Drain, Host, Revoke, Subscribe, Unsubscribe},
+    messages::{Adopt, Answer, Ask, Deliver, Drain, Host, Lost, Revoke, Subscribe, Unsubscribe},
     pass::{Draft, Part, Pass},
     queue::{Limits, Refused},
     ready::{Attendant, Ready},
     registry::{Key, Registry},
     socket_sink::SocketSink,
+    terms::Notices,
+    waves::Waves,
 };
 use crate::{
     history::{Entry, Position},
@@ -35,8 +40,6 @@ use crate::{
     sse::Frame,
 };
 
-/// How often streams are ended while draining.
-const DRAIN_TICK: Duration = Duration::from_millis(20);
 /// What it takes to send something to a subscriber, in bytes that could be read meanwhile: less than
 /// it is, for the clock is looked at after some of them only.
 const SEND: usize = 512;
@@ -217,6 +220,20 @@ impl Broadcaster {
         }
     }
 
+    /// Tells all who are live that something was lost. In one slice: it is rare.
+    fn tell_lost(&mut self, place: Position, gap: &Frame) {
+        self.delivered = place;
+        self.now = Instant::now();
+        for key in self.live.some(usize::MAX) {
+            let Some(live) = self.live.get_mut(key) else { continue };
+            if live.account.terms.notices == Notices::On
+                && let Err(refused) = live.tell(gap, self.limits, self.now)
+            {
+                self.let_go(key, refused);
+            }
+        }
+    }
+
     fn tick(&mut self, ctx: &mut Context<Self>) {
         self.now = Instant::now();
         for key in self.wheel.turn() {
@@ -270,6 +287,16 @@ impl Handler<Host> for Broadcaster {
 
     fn handle(&mut self, Host(task): Host, _: &mut Context<Self>) {
         spawn_local(task);
+    }
+}
+
+impl Handler<Lost> for Broadcaster {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, Lost { place, gap }: Lost, _: &mut Context<Self>) -> Self::Result {
+        // After what came before it.
+        let told = Writer.map(move |(), this: &mut Self, _: &mut _| this.tell_lost(place, &gap));
+        AtomicResponse::new(Box::pin(told))
     }
 }
 
@@ -362,13 +389,9 @@ impl Handler<Drain> for Broadcaster {
     fn handle(&mut self, Drain { until }: Drain, ctx: &mut Context<Self>) {
         // Those that are behind see to it themselves; those that become live from now on are ended
         // by a later tick.
-        let mut owed = 0;
-        ctx.run_interval(DRAIN_TICK, move |this, ctx| {
-            let left = until.saturating_duration_since(Instant::now()).as_nanos().max(1);
-            // Where there are few and the time is long, a tick is worth a part of a stream.
-            owed += this.live.len() as u128 * DRAIN_TICK.as_nanos();
-            let wave = usize::try_from(owed / left).unwrap_or(usize::MAX);
-            owed %= left;
+        let mut waves = Waves::new(until);
+        ctx.run_interval(Waves::TICK, move |this, ctx| {
+            let wave = waves.next(this.live.len(), Instant::now());
             for key in this.live.some(wave) {
                 this.end(key, End::Drained, ctx);
             }

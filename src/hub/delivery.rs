@@ -10,8 +10,14 @@ use std::sync::Arc;
 use actix::Addr;
 use futures_util::future::join_all;
 
-use super::{Settings, broadcaster::Broadcaster, messages::Deliver, queue::Limits};
-use crate::history::{Delivered, Entry, Tail};
+use super::{
+    Settings,
+    broadcaster::Broadcaster,
+    messages::{Deliver, Lost},
+    queue::Limits,
+    replay,
+};
+use crate::history::{Delivered, Entry, Loss, Next, Tail};
 
 /// The most entries in a round.
 const MAX_ROUND: usize = 256;
@@ -25,7 +31,19 @@ pub fn bounds(queue: Limits) -> Limits {
 /// Runs until a Broadcaster has died, or the history has ended.
 pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
     let Limits { events, bytes } = bounds(settings.queue);
-    while let Some(appended) = tail.next(events, bytes).await {
+    while let Some(next) = tail.next(events, bytes).await {
+        let appended = match next {
+            Next::Round(appended) => appended,
+            Next::Lost(place) => {
+                let gap = replay::gap(&place.to_string(), Loss::Trimmed, None);
+                let lost = || Lost { place, gap: gap.clone() };
+                let told = join_all(broadcasters.iter().map(|each| each.send(lost()))).await;
+                if told.iter().any(Result::is_err) {
+                    return;
+                }
+                continue;
+            }
+        };
         let (entries, receipts): (Vec<Arc<Entry>>, Vec<_>) =
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
         let mut counts = vec![0; entries.len()];

@@ -75,21 +75,25 @@ impl Live {
         Ok(())
     }
 
+    /// Sends it a frame of the hub's own.
+    pub fn tell(&mut self, frame: &Frame, limits: Limits, now: Instant) -> Result<(), Refused> {
+        match &mut self.sink {
+            Sink::Queue(queue) => queue.push(frame.clone(), None)?,
+            Sink::Socket(socket) => socket.send_control(frame.chunk(), limits)?,
+        }
+        self.last_write = now;
+        Ok(())
+    }
+
     /// Beats its heart if it was silent for too long.
     pub fn look(&mut self, limits: Limits, now: Instant) -> Look {
         if let Some(deadline) = self.deadline.filter(|deadline| deadline.is_over(now)) {
             return Look::Over(deadline.why);
         }
         if now.duration_since(self.last_write) >= self.heartbeat {
-            let heartbeat = Frame::heartbeat();
-            let beaten = match &mut self.sink {
-                Sink::Queue(queue) => queue.push(heartbeat, None),
-                Sink::Socket(socket) => socket.send_control(heartbeat.chunk(), limits),
-            };
-            if let Err(refused) = beaten {
+            if let Err(refused) = self.tell(&Frame::heartbeat(), limits, now) {
                 return Look::Refused(refused);
             }
-            self.last_write = now;
         }
         Look::Again(self.next_look(now))
     }

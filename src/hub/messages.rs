@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     history::{Entry, Position},
+    sse::Frame,
     topic::Selector,
 };
 
@@ -27,6 +28,16 @@ pub struct Deliver(pub Arc<[Arc<Entry>]>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Host(pub Pin<Box<dyn Future<Output = ()> + Send>>);
+
+/// Tell all who are live that something was lost before this place, or at it. Answered, too.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Lost {
+    /// What is delivered from now on follows this.
+    pub place: Position,
+    /// What tells it.
+    pub gap: Frame,
+}
 
 /// Make this subscriber live. Answered with the position of the last entry that the Broadcaster
 /// has delivered: whatever follows it will be in the queue. `None` where the subscriber has to

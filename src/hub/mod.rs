@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 use parking_lot::RwLock;
 use tokio::{
     sync::{Notify, oneshot},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -47,6 +47,7 @@ mod roll;
 mod socket_sink;
 mod subscription;
 mod terms;
+mod waves;
 
 pub use account::End;
 pub use admission::{Refusal, Seat};
@@ -67,6 +68,9 @@ use roll::Roll;
 
 /// How long the last streams to end may take to write what they have.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How often it tells others how many streams it has.
+const COUNT: Duration = Duration::from_millis(500);
 
 /// What the hub is told to hold to.
 #[derive(Debug, Clone)]
@@ -177,10 +181,19 @@ impl Hub {
             tokio::select! {
                 () = delivery::run(tail, &broadcasters, &hub.0.settings) => {}
                 () = hub.0.herald.run(&hub.0.history) => {}
+                () = hub.count() => {}
             }
         })));
         // By its drop.
         let _ = ended.await;
+    }
+
+    /// Tells those who share the history how many streams there are. Never ends.
+    async fn count(&self) {
+        loop {
+            self.0.history.count(self.streams());
+            sleep(COUNT).await;
+        }
     }
 
     /// Publishes an event. Once this future has been polled, the event goes its way into the
@@ -295,6 +308,27 @@ impl Hub {
     /// How many streams are open.
     pub fn streams(&self) -> usize {
         self.0.admission.taken()
+    }
+
+    /// Tells the hubs that share the history something under a name, or takes it back.
+    pub fn share(&self, name: String, what: Option<String>) {
+        self.0.history.share(name, what);
+    }
+
+    /// What the others tell.
+    pub async fn shared_by_others(&self) -> Result<Vec<(String, String)>, StorageError> {
+        self.0.history.shared_by_others().await
+    }
+
+    /// What one has told that has died; each is handed to one of the living. Waits for it.
+    pub async fn left_by_the_dead(&self) -> Vec<(String, String)> {
+        self.0.history.left_by_the_dead().await
+    }
+
+    /// How many hubs share the history, and how many streams they have; `None` where nobody can, or
+    /// it is not known in time.
+    pub async fn sums(&self, patience: Duration) -> Option<(usize, usize)> {
+        timeout(patience, self.0.history.sums()).await.ok().flatten()
     }
 
     /// Whether the hub is about to stop.

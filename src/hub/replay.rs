@@ -236,7 +236,7 @@ fn shown_id(entry: &Entry, account: &Account) -> String {
 }
 
 /// The event that tells a subscriber that it has lost something.
-fn gap(asked: &str, loss: Loss, first: Option<String>) -> Frame {
+pub fn gap(asked: &str, loss: Loss, first: Option<String>) -> Frame {
     #[derive(serde::Serialize)]
     struct Gap<'a> {
         asked: &'a str,

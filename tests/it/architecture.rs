@@ -47,6 +47,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ),
     ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
     ("redb::", &["history/disk/"]),
+    ("::redis::", &["history/redis/"]),
     ("mio::", &["cli/bench/"]),
 ];
 

@@ -58,6 +58,8 @@ mod order;
 mod protocol;
 /// Proxies in front of the hub, as the files of `deploy/` set them up.
 mod proxies;
+/// A history in Redis, and several nodes.
+mod redis;
 /// What a returning subscriber gets.
 mod replay;
 /// Flags, variables, files.

@@ -31,7 +31,7 @@ mod backend;
 mod file;
 mod inbox;
 mod open;
-mod record;
+pub(super) mod record;
 mod runs;
 mod writer;
 

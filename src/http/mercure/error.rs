@@ -99,7 +99,7 @@ impl From<StorageError> for MercureError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Full | StorageError::Failed => Self::Failing,
-            StorageError::Busy => Self::Unavailable,
+            StorageError::Busy | StorageError::Away => Self::Unavailable,
         }
     }
 }

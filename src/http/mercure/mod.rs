@@ -31,7 +31,7 @@ mod subscriptions;
 
 pub use error::MercureError;
 pub use names::is_reserved;
-pub use presence::{Presence, Present};
+pub use presence::{Presence, Present, tell_of_the_dead};
 
 /// The path of the protocol.
 pub const PATH: &str = "/.well-known/mercure";

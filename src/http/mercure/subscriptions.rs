@@ -122,13 +122,13 @@ pub async fn get(
         Dialect::New => "application/json",
     };
     let body = if let Which::One(kind, text, subscriber) = &which {
-        let subscriber = presence.find(subscriber).ok_or(MercureError::NotFound)?;
+        let subscriber = presence.find(subscriber, &hub).await?.ok_or(MercureError::NotFound)?;
         let mut subscriptions = subscriber.subscriptions.iter();
         let found = subscriptions.find(|each| each.kind == *kind && each.text.as_str() == text);
         let found = found.ok_or(MercureError::NotFound)?;
         serde_json::to_vec(&found.document(subscriber.id, true).alone(Some(&newest)))
     } else {
-        let all = presence.all();
+        let all = presence.all(&hub).await?;
         let id = id.to_owned();
         // 50,000 documents take some 100 ms, in which this thread has streams to serve.
         web::block(move || {

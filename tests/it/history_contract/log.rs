@@ -8,36 +8,43 @@ use std::{
 use fanfare::{
     event::{Event, EventId, EventType, Retry},
     history::{
-        Chunk, Delivered, Durability, Entry, History, LastEventId, Limits, Place, Position,
+        Chunk, Delivered, Durability, Entry, History, LastEventId, Limits, Next, Place, Position,
         Retention, Start, StorageError,
     },
     topic::{Topic, Topics},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::support::{Folder, PATIENCE};
+use crate::support::{Folder, PATIENCE, Redis};
 
 /// A place that is there as long as its test.
 pub struct Kept {
     place: Place,
     durability: Durability,
     _folder: Folder,
+    _redis: Option<Redis>,
 }
 
 impl Kept {
     pub fn memory() -> Self {
         let place = Place::Memory;
-        Self { place, durability: Durability::Always, _folder: Folder::new() }
+        Self { place, durability: Durability::Always, _folder: Folder::new(), _redis: None }
     }
 
     pub fn disk() -> Self {
         let folder = Folder::new();
         let place = Place::File(folder.0.join("history.redb"));
-        Self { place, durability: Durability::Always, _folder: folder }
+        Self { place, durability: Durability::Always, _folder: folder, _redis: None }
     }
 
     pub fn disk_by_interval() -> Self {
         Self { durability: Durability::Interval, ..Self::disk() }
+    }
+
+    pub fn redis() -> Self {
+        let redis = Redis::with(&["--appendonly", "no"]);
+        let place = Place::parse(&redis.url()).unwrap();
+        Self { place, _redis: Some(redis), ..Self::memory() }
     }
 
     pub fn open(&self, retention: Retention) -> Log {
@@ -46,7 +53,8 @@ impl Kept {
         let taker = tokio::spawn({
             let (history, seen) = (history.clone(), Arc::clone(&seen));
             async move {
-                while let Some(round) = tail.next(256, 1 << 20).await {
+                while let Some(next) = tail.next(256, 1 << 20).await {
+                    let Next::Round(round) = next else { panic!("something is lost") };
                     let (first, last) = (round[0].entry.position, round.last().unwrap());
                     // What the tail yields can be read, as far as retention leaves it there.
                     let before = Position { sequence: first.sequence - 1, ..first };

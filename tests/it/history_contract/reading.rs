@@ -9,7 +9,7 @@ use super::{
 
 const ANY: usize = usize::MAX;
 
-against!([memory, disk, disk_by_interval] {
+against!([memory, disk, disk_by_interval, redis] {
     positions_grow_and_everyone_sees_one_order,
     an_entry_that_is_read_is_the_one_that_went_out,
     reads_are_bounded_and_say_where_the_end_is,

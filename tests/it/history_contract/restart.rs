@@ -11,7 +11,7 @@ use super::{
     log::{Kept, data, event, full, keep, keep_all, numbers, until, with_id},
 };
 
-against!([disk, disk_by_interval] {
+against!([disk, disk_by_interval, redis] {
     everything_is_there_again_and_ids_go_on,
     a_long_history_is_there_again,
     topics_of_any_number_and_length_are_there_again,

@@ -5,7 +5,7 @@ use super::{
     log::{Kept, event, keep, keep_all, with_id},
 };
 
-against!([memory, disk, disk_by_interval] {
+against!([memory, disk, disk_by_interval, redis] {
     a_position_is_found_by_its_id,
     a_publishers_own_id_is_found_the_earliest_of_several,
     an_empty_history_knows_no_id,

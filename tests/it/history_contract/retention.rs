@@ -7,7 +7,7 @@ use super::{
     log::{EVERYTHING, Kept, data, event, keep, keep_all, numbers, until},
 };
 
-against!([memory, disk, disk_by_interval] {
+against!([memory, disk, disk_by_interval, redis] {
     only_so_many_are_kept,
     only_so_many_bytes_are_kept,
     what_is_too_old_goes,

@@ -126,6 +126,13 @@ impl Fanfare {
         Self::launch(settings, Turn::Second, Command::new(env!("CARGO_BIN_EXE_fanfare")))
     }
 
+    /// One in the place of one that has ended. The turn goes on.
+    pub fn start_again(mut self, settings: &[(&str, &str)]) -> Self {
+        let turn = std::mem::replace(&mut self._turn, Turn::Second);
+        drop(self);
+        Self::launch(settings, turn, Command::new(env!("CARGO_BIN_EXE_fanfare")))
+    }
+
     /// Starts through another program, such as `nsenter`, whose arguments end with ours.
     pub fn start_through(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let turn = MACHINE.read().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -6,6 +6,7 @@ mod fanfare;
 mod fault;
 mod http;
 mod program;
+mod redis;
 mod stream;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ pub use fanfare::{Fanfare, Folder, Hub, run_to_end, with_open_files};
 pub use fault::Fault;
 pub use http::{Connection, Response, get, post_json, request};
 pub use program::Program;
+pub use redis::{Redis, free_port};
 pub use stream::Stream;
 
 /// How long anything may take before a test gives up on it. Not a wait: what is there is seen at

@@ -1,0 +1,202 @@
+//! What has been published and is not shown yet.
+//!
+//! Owns: each event from its publisher's hand to the place in the log where the follower finds it,
+//! and the time until when its publisher has to be answered. Promises: publishers never wait here;
+//! it is bounded; none is answered twice. Where a connection breaks, its events are sent again, and
+//! in the log once. One whose time is over before is refused; it may still appear in the log.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::{
+    event::Event,
+    history::{Receipt, StorageError, disk::record, limits},
+};
+
+/// How long a publisher may wait for its answer, in all: clients wait two seconds.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How much may wait: some seconds of publishing at full speed.
+const MAX_EVENTS: usize = 65_536;
+const MAX_BYTES: usize = 64 << 20;
+
+/// How much is appended at a time: a script holds up the whole server.
+const BATCH_EVENTS: usize = 256;
+const BATCH_BYTES: usize = 1 << 20;
+
+pub struct Waiting {
+    pub number: u64,
+    pub event: Event,
+    pub record: Vec<u8>,
+    pub time: u64,
+    pub receipt: Receipt,
+    due: Instant,
+}
+
+/// What the writer sends of it.
+pub type Batch = Vec<(u64, Vec<u8>)>;
+
+#[derive(Default)]
+pub struct Pending {
+    state: Mutex<State>,
+    /// Something is to be written, or all is done.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Waiting>,
+    sent: BTreeMap<u64, Waiting>,
+    bytes: usize,
+    next: u64,
+    /// Since when nothing can be written.
+    away: Option<Instant>,
+    closed: bool,
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").finish_non_exhaustive()
+    }
+}
+
+impl Pending {
+    pub fn push(&self, event: Event, receipt: Receipt) {
+        let time = limits::now();
+        let record = record::encode(&event, time);
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let full = state.queue.len() + state.sent.len() >= MAX_EVENTS || state.bytes >= MAX_BYTES;
+        let refusal = match state.away {
+            _ if state.closed => Some(StorageError::Failed),
+            Some(since) if now >= since + PATIENCE => Some(StorageError::Away),
+            _ if full => Some(StorageError::Busy),
+            _ => None,
+        };
+        if let Some(error) = refusal {
+            drop(state);
+            // A publisher that has left does not need it.
+            let _ = receipt.send(Err(error));
+            return;
+        }
+        let due = state.away.unwrap_or(now) + PATIENCE;
+        let number = state.next;
+        state.next += 1;
+        state.bytes += record.len();
+        state.queue.push_back(Waiting { number, event, record, time, receipt, due });
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Waits until there is something to write. It counts as sent from now on.
+    pub async fn next(&self) -> Batch {
+        loop {
+            let batch = self.take();
+            if !batch.is_empty() {
+                return batch;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    fn take(&self) -> Batch {
+        let mut state = self.state.lock();
+        let mut batch = Batch::new();
+        let mut bytes = 0;
+        while batch.len() < BATCH_EVENTS
+            && let Some(next) = state.queue.front()
+            && (batch.is_empty() || bytes + next.record.len() <= BATCH_BYTES)
+            && let Some(next) = state.queue.pop_front()
+        {
+            bytes += next.record.len();
+            batch.push((next.number, next.record.clone()));
+            state.sent.insert(next.number, next);
+        }
+        batch
+    }
+
+    /// Puts back what was sent, and has not been appended.
+    pub fn put_back(&self, batch: &Batch) {
+        let mut state = self.state.lock();
+        for (number, _) in batch.iter().rev() {
+            if let Some(waiting) = state.sent.remove(number) {
+                state.queue.push_front(waiting);
+            }
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Refuses what was sent, and has not been appended.
+    pub fn refuse(&self, batch: &Batch, error: StorageError) {
+        for (number, _) in batch {
+            if let Some(waiting) = self.found(*number) {
+                let _ = waiting.receipt.send(Err(error));
+            }
+        }
+    }
+
+    /// One that was sent, and is in the log.
+    pub fn found(&self, number: u64) -> Option<Waiting> {
+        let mut state = self.state.lock();
+        let found = state.sent.remove(&number).or_else(|| {
+            // It was put back, as its connection had broken.
+            let at = state.queue.binary_search_by_key(&number, |waiting| waiting.number).ok()?;
+            state.queue.remove(at)
+        })?;
+        state.bytes -= found.record.len();
+        Some(found)
+    }
+
+    /// Nothing can be written since then.
+    pub fn go_away(&self, since: Instant) {
+        self.state.lock().away = Some(since);
+    }
+
+    pub fn come_back(&self) {
+        self.state.lock().away = None;
+    }
+
+    pub fn is_away(&self) -> bool {
+        self.state.lock().away.is_some()
+    }
+
+    /// Refuses those whose time is over.
+    pub fn expire(&self) {
+        let now = Instant::now();
+        let mut over = Vec::new();
+        {
+            let state = &mut *self.state.lock();
+            // While it is away, the time of later ones may be over first.
+            let due = |waiting: &Waiting| {
+                waiting.due.min(state.away.map_or(waiting.due, |since| since + PATIENCE)) <= now
+            };
+            while state.queue.front().is_some_and(due) {
+                over.extend(state.queue.pop_front());
+            }
+            while state.sent.first_key_value().is_some_and(|(_, waiting)| due(waiting)) {
+                over.extend(state.sent.pop_first().map(|(_, waiting)| waiting));
+            }
+            state.bytes -= over.iter().map(|waiting| waiting.record.len()).sum::<usize>();
+        }
+        for waiting in over {
+            let _ = waiting.receipt.send(Err(StorageError::Away));
+        }
+    }
+
+    /// Takes no more. What waits is still written.
+    pub fn close(&self) {
+        self.state.lock().closed = true;
+    }
+
+    /// Whether it is closed, and nobody waits.
+    pub fn is_done(&self) -> bool {
+        let state = self.state.lock();
+        state.closed && state.queue.is_empty() && state.sent.is_empty()
+    }
+}
