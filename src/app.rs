@@ -49,7 +49,7 @@ pub enum StartError {
     #[error("FANFARE_HISTORY (--history) can't be {place}: {why}")]
     History {
         /// The setting.
-        place: Place,
+        place: Box<Place>,
         /// What is wrong with it.
         why: OpenError,
     },
@@ -233,7 +233,7 @@ async fn close(server: &ServerHandle, history: &History) {
 
 fn open_history(kept: &Kept) -> Result<(History, Tail), StartError> {
     History::open(&kept.place, kept.retention(), kept.durability)
-        .map_err(|why| StartError::History { place: kept.place.clone(), why })
+        .map_err(|why| StartError::History { place: Box::new(kept.place.clone()), why })
 }
 
 /// Runs the server on a thread of its own: it waits for its workers to start, and nothing else
