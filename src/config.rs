@@ -380,7 +380,15 @@ pub fn explain(error: &clap::Error, command: &Command) -> String {
         Some(env) if arg.is_some_and(clap::Arg::is_hide_env_values_set) => {
             format!("{env} can't be used: {allowed}")
         }
-        Some(env) => format!("{env} ({flag}) can't be {value:?}: {allowed}"),
+        Some(env) => format!("{env} ({flag}) can't be {:?}: {allowed}", without_password(&value)),
         None => format!("{flag} can't be {value:?}: {allowed}"),
+    }
+}
+
+/// A URL as it may be shown.
+fn without_password(text: &str) -> String {
+    match (text.find("://"), text.rfind('@')) {
+        (Some(from), Some(to)) if from < to => format!("{}://***{}", &text[..from], &text[to..]),
+        _ => text.to_owned(),
     }
 }
