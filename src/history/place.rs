@@ -17,7 +17,7 @@ pub enum Place {
     /// In a file, which survives it.
     File(PathBuf),
     /// In Redis, where several nodes share it.
-    Redis(redis::Target),
+    Redis(Box<redis::Target>),
 }
 
 impl Place {
@@ -29,7 +29,7 @@ impl Place {
             return Ok(Self::Memory);
         }
         if let Some(target) = redis::Target::parse(text) {
-            return target.map(Self::Redis);
+            return target.map(|target| Self::Redis(Box::new(target)));
         }
         let path = text.strip_prefix("file://").filter(|path| path.starts_with('/'));
         let path = path.filter(|path| !path.ends_with('/')).ok_or(ALLOWED)?;

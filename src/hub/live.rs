@@ -90,10 +90,10 @@ impl Live {
         if let Some(deadline) = self.deadline.filter(|deadline| deadline.is_over(now)) {
             return Look::Over(deadline.why);
         }
-        if now.duration_since(self.last_write) >= self.heartbeat {
-            if let Err(refused) = self.tell(&Frame::heartbeat(), limits, now) {
-                return Look::Refused(refused);
-            }
+        if now.duration_since(self.last_write) >= self.heartbeat
+            && let Err(refused) = self.tell(&Frame::heartbeat(), limits, now)
+        {
+            return Look::Refused(refused);
         }
         Look::Again(self.next_look(now))
     }

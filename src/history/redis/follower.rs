@@ -14,7 +14,7 @@ use super::{
     link::Link,
     wire::{self, Item, What},
 };
-use crate::history::{Appended, Entry, Position, disk::record, tail::Feed};
+use crate::history::{Appended, Entry, Position, disk::record, limits, tail::Feed};
 
 /// How long the server waits for a next entry, and how long its answer may take.
 const WAIT: Duration = Duration::from_millis(500);
@@ -66,7 +66,7 @@ impl Follower {
             self.feed.room(UNDELIVERED).await;
             let count = (READ_BYTES / self.average).clamp(1, READ_EVENTS);
             let mut read = cmd("XREAD");
-            read.arg("BLOCK").arg(WAIT.as_millis() as u64).arg("COUNT").arg(count);
+            read.arg("BLOCK").arg(limits::millis(WAIT)).arg("COUNT").arg(count);
             read.arg("STREAMS").arg(&self.shared.keys.log).arg(wire::id(self.place));
             let items = match link.ask::<Value>(&read).await.map(wire::followed) {
                 Ok(Some(items)) => items,
@@ -126,8 +126,8 @@ impl Follower {
             }
         }
         self.flush(&mut appended);
-        if count > 0 {
-            self.average = (self.average + bytes / count) / 2 + 1;
+        if let Some(average) = bytes.checked_div(count) {
+            self.average = usize::midpoint(self.average, average) + 1;
         }
     }
 

@@ -135,9 +135,10 @@ async fn open(
     greet: bool,
 ) -> Result<MultiplexedConnection, RedisError> {
     let (host, port) = (host.clone(), *port);
-    let address = match target.tls {
-        true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
-        false => ConnectionAddr::Tcp(host, port),
+    let address = if target.tls {
+        ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+    } else {
+        ConnectionAddr::Tcp(host, port)
     };
     let mut settings = RedisConnectionInfo::default();
     if greet {

@@ -11,7 +11,6 @@
 
 use std::sync::Arc;
 
-use ::redis::Cmd;
 use parking_lot::Mutex;
 use tokio::{
     runtime::{Builder, Handle as Runtime},
@@ -21,8 +20,8 @@ use tokio::{
 };
 
 use super::{
-    Appended, Chunk, LastEventId, Limits, Loss, OpenError, Position, Receipt, Retention, Start,
-    StorageError, Tail, ring::Ring, tail::tail,
+    Chunk, LastEventId, Limits, OpenError, Position, Receipt, Retention, Start, StorageError, Tail,
+    ring::Ring, tail::tail,
 };
 use crate::event::{Event, EventId};
 
@@ -33,6 +32,7 @@ mod link;
 mod pending;
 mod reader;
 mod session;
+mod shared;
 mod target;
 mod wire;
 mod writer;
@@ -41,11 +41,11 @@ pub use target::Target;
 
 use board::Board;
 pub use board::Told;
-use chain::Chain;
 use follower::Follower;
 use pending::Pending;
 use reader::Reader;
-use session::{Log, Session};
+use session::Session;
+use shared::{Keys, Shared, Shown};
 
 /// The newest entries that are held in memory.
 const NEWEST: Limits = Limits { events: 10_000, bytes: 32 << 20 };
@@ -68,64 +68,6 @@ struct Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.pending.close();
-    }
-}
-
-/// What the thread and those who ask have in common.
-#[derive(Debug)]
-struct Shared {
-    target: Target,
-    keys: Keys,
-    retention: Retention,
-    /// This node, among all.
-    node: u64,
-    pending: Pending,
-    board: Board,
-    shown: Mutex<Shown>,
-    /// The run of the server that is written to.
-    run: watch::Sender<String>,
-}
-
-/// What this node has seen of the log.
-#[derive(Debug)]
-struct Shown {
-    ring: Ring,
-    floor: Position,
-    chain: Chain,
-}
-
-/// The keys of a log.
-#[derive(Debug, Clone)]
-struct Keys {
-    log: String,
-    meta: String,
-    ids: String,
-    epochs: String,
-    /// What each node has appended, and what it has told: a key each.
-    appended: String,
-    present: String,
-    /// When each node has said last that it lives, and how many streams it has.
-    nodes: String,
-    streams: String,
-}
-
-impl Keys {
-    fn new(target: &Target) -> Self {
-        let key = |name| target.key(name);
-        Self {
-            log: key("log"),
-            meta: key("meta"),
-            ids: key("ids"),
-            epochs: key("epochs"),
-            appended: key("appended"),
-            present: key("present"),
-            nodes: key("nodes"),
-            streams: key("streams"),
-        }
-    }
-
-    fn add_to(&self, command: &mut Cmd) {
-        command.arg(&self.log).arg(&self.meta).arg(&self.ids).arg(&self.epochs);
     }
 }
 
@@ -355,71 +297,5 @@ impl Redis {
             let _ = tell.send(work.await);
         });
         done.await.unwrap_or(Err(StorageError::Failed))
-    }
-}
-
-impl Shared {
-    fn head(&self) -> Position {
-        self.shown.lock().ring.head()
-    }
-
-    /// The newest entry that this node has seen.
-    fn seen(&self) -> Position {
-        self.head()
-    }
-
-    fn epoch(&self) -> u64 {
-        self.shown.lock().chain.epoch
-    }
-
-    fn follows(&self, before: Position, next: Position) -> bool {
-        self.shown.lock().chain.follows(before, next)
-    }
-
-    fn learn(&self, chain: Chain) {
-        let mut shown = self.shown.lock();
-        if chain.epoch >= shown.chain.epoch {
-            shown.chain = chain;
-        }
-    }
-
-    fn look_at(&self, log: Log) {
-        self.learn(log.chain);
-        self.raise(log.floor);
-    }
-
-    fn show(&self, appended: &[Appended]) {
-        let mut shown = self.shown.lock();
-        for next in appended {
-            shown.ring.push(&next.entry);
-        }
-    }
-
-    /// Nothing before or at this place can be read without a hole.
-    fn lose(&self, place: Position) {
-        self.shown.lock().ring = Ring::new(NEWEST, place);
-    }
-
-    /// What retention has removed can't be read from now on.
-    fn raise(&self, floor: Position) {
-        let shown = &mut *self.shown.lock();
-        shown.floor = shown.floor.max(floor);
-        shown.ring.drop_up_to(shown.floor);
-    }
-
-    /// As [`Start::of`], in a log of several epochs.
-    fn start(&self, asked: &LastEventId, place: Option<Position>, head: Position) -> Start {
-        let Shown { floor, chain, .. } = &*self.shown.lock();
-        let Some(place) = place.filter(|place| place.epoch != chain.epoch && !asked.is_earliest())
-        else {
-            let head = if head.epoch == chain.epoch { head } else { chain.begin() };
-            return Start::of(asked, place, *floor, head);
-        };
-        match chain.find(place) {
-            None => Start::Gap(Loss::Epoch, Some(*floor)),
-            Some(Err(end)) => Start::Gap(Loss::Epoch, Some(end.max(*floor))),
-            Some(Ok(())) if place < *floor => Start::Gap(Loss::Trimmed, Some(*floor)),
-            Some(Ok(())) => Start::After(place),
-        }
     }
 }

@@ -63,8 +63,8 @@ impl Target {
             hosts,
             tls,
             master: master.map(str::to_owned),
-            user: decode(user)?,
-            password: decode(password)?,
+            user: some(decode(user)?),
+            password: some(decode(password)?),
             database: i64::from(u16::try_from(database).ok()?),
             name,
         })
@@ -83,9 +83,12 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Nothing is none.
-fn decode(text: &str) -> Option<Option<String>> {
-    let text = percent_decode_str(text).decode_utf8().ok()?;
-    Some(Some(text.into_owned()).filter(|text| !text.is_empty()))
+fn some(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn decode(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
 fn parse_host(text: &str, usual: u16) -> Option<(String, u16)> {
@@ -107,10 +110,8 @@ impl fmt::Display for Target {
         write!(f, "{scheme}{sentinel}://")?;
         for (at, (host, port)) in self.hosts.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
-            match host.contains(':') {
-                true => write!(f, "{comma}[{host}]:{port}")?,
-                false => write!(f, "{comma}{host}:{port}")?,
-            }
+            let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+            write!(f, "{comma}{open}{host}{close}:{port}")?;
         }
         if let Some(master) = &self.master {
             write!(f, "/{master}")?;

@@ -59,7 +59,7 @@ impl Gate {
 }
 
 fn carry(mut from: TcpStream, mut to: TcpStream) {
-    let mut piece = [0; 65536];
+    let mut piece = [0; 16384];
     while let Ok(length) = from.read(&mut piece) {
         if length == 0 || to.write_all(&piece[..length]).is_err() {
             break;

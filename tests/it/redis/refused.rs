@@ -30,6 +30,8 @@ fn a_url_that_is_none_is_refused() {
     ] {
         assert_refused(place, "allowed is");
     }
+    let line = refusal("redis://user:secret@localhost:port");
+    assert!(!line.contains("secret"), "{line}");
 }
 
 #[test]

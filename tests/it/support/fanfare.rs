@@ -97,7 +97,7 @@ pub struct Fanfare {
     log: Arc<Log>,
     hub: Hub,
     _folder: Folder,
-    _turn: Turn,
+    turn: Turn,
 }
 
 impl std::ops::Deref for Fanfare {
@@ -128,7 +128,7 @@ impl Fanfare {
 
     /// One in the place of one that has ended. The turn goes on.
     pub fn start_again(mut self, settings: &[(&str, &str)]) -> Self {
-        let turn = std::mem::replace(&mut self._turn, Turn::Second);
+        let turn = std::mem::replace(&mut self.turn, Turn::Second);
         drop(self);
         Self::launch(settings, turn, Command::new(env!("CARGO_BIN_EXE_fanfare")))
     }
@@ -162,7 +162,7 @@ impl Fanfare {
         let address = line.rsplit("http://").next().unwrap_or_default();
         let address = address.replace("localhost", "127.0.0.1");
         let hub = Hub(address.parse().expect("the log names the address"));
-        Self { child, log, hub, _folder: folder, _turn: turn }
+        Self { child, log, hub, _folder: folder, turn }
     }
 
     pub fn pid(&self) -> u32 {

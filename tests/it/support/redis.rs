@@ -118,7 +118,7 @@ fn ask(address: SocketAddr, command: &[&str]) -> std::io::Result<String> {
         request += &format!("${}\r\n{word}\r\n", word.len());
     }
     socket.write_all(request.as_bytes())?;
-    let mut piece = [0; 65536];
+    let mut piece = [0; 16384];
     let length = socket.read(&mut piece)?;
     Ok(String::from_utf8_lossy(&piece[..length]).into_owned())
 }
