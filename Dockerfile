@@ -19,7 +19,7 @@ USER fanfare
 ENV FANFARE_HISTORY=file:///var/lib/fanfare/history.redb
 VOLUME /var/lib/fanfare
 EXPOSE 3000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD ["fanfare", "health"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD ["fanfare", "health", "--live"]
 # No shell in between: signals reach the process.
 ENTRYPOINT ["fanfare"]
 CMD ["serve"]

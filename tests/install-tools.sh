@@ -30,6 +30,7 @@ need iproute2 has ip
 need procps has ps
 need util-linux has nsenter
 need mount has mount
+need bsdutils has script
 
 install_packages
 
@@ -48,5 +49,8 @@ if ! is_made_from .venv "$from"; then
     .venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
     echo "$from" >.venv/.made-from
 fi
+
+echo "install-tools: cargo build in tests/clients/mercure"
+cargo build --quiet --locked --manifest-path mercure/Cargo.toml --target-dir mercure/target
 
 echo "install-tools: everything is there"

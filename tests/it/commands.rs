@@ -231,6 +231,8 @@ fn health_tells_by_its_exit_code() {
     assert_eq!(run_to_end(&["health", "--url", &hub.url()], &[]).status.code(), Some(0));
     hub.signal("TERM");
     crate::support::wait_until("it drains", || health().status.code() == Some(1));
+    let live = run_to_end(&["health", "--live"], &[("PORT", &port)]);
+    assert_eq!(live.status.code(), Some(0), "one that drains is alive");
     hub.signal("TERM");
     hub.wait();
     let output = health();

@@ -102,7 +102,9 @@ fn a_log_that_nobody_reads_holds_up_nobody_and_says_later_what_is_missing() {
     let count = dropped.split(' ').find_map(|word| word.parse::<usize>().ok()).unwrap();
     let written = rest.matches("POST /send-event").count();
     assert!(count > 100 && written > 1000 && count + written >= 8000, "{dropped}; {written}");
-    assert!(rest.lines().last().unwrap().ends_with("stopped"), "it is flushed at the end");
+    // Other threads may still have something to say after that.
+    let end = &rest[rest.len() - 2000..];
+    assert!(end.lines().any(|line| line.ends_with("stopped")), "it is flushed at the end: {end}");
 }
 
 /// Nobody reads, and nobody ever will: the end comes all the same.

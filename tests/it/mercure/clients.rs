@@ -1,5 +1,5 @@
-//! Clients as people install them: PyPI `mercure-publisher`, PyPI `httpx-sse`, and npm
-//! `@microsoft/fetch-event-source` with a token in a header.
+//! Clients as people install them: PyPI `mercure-publisher`, PyPI `httpx-sse`, npm
+//! `@microsoft/fetch-event-source` with a token in a header, and the crate `mercure`.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     dialect::Dialect::{self, New, Old},
-    hub::{Mercure, PATH, PUBLISHER_KEY, query},
+    hub::{Mercure, PATH, PUBLISHER_KEY, SUBSCRIBER_KEY, query},
 };
 use crate::support::Program;
 
@@ -116,4 +116,32 @@ fn httpx_sse_resumes_where_it_was_cut() {
 #[test]
 fn fetch_event_source_resumes_where_it_was_cut() {
     resumes_where_it_was_cut("fetch-event-source.mjs");
+}
+
+/// Runs the program around the crate `mercure`, and returns what it prints.
+fn crate_mercure(arguments: &[&str]) -> String {
+    let mut command = Command::new("tests/clients/mercure/target/debug/mercure-client");
+    let output = command.args(arguments).output().expect("`make tools` builds it");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// It publishes, and signs tokens of subscribers; it has no stream of its own.
+#[test]
+fn what_the_crate_mercure_publishes_arrives_at_those_it_signs_tokens_for() {
+    let hub = Mercure::start();
+    let token = crate_mercure(&["token", SUBSCRIBER_KEY]);
+    let asked = query(&[("topic", "https://example.com/users/{id}/books/{id}")]);
+    let mut reader = hub.listen_as(token.trim_end(), &asked);
+    let url = format!("{}{PATH}", hub.url());
+    let publish = |granted, data, privacy| {
+        crate_mercure(&["publish", &url, PUBLISHER_KEY, granted, data, privacy])
+    };
+    for (data, privacy) in [("two\nlines", "public"), ("secret", "private")] {
+        let id = publish("*", data, privacy);
+        let event = reader.event();
+        assert_eq!((event.id, event.data), (Some(id), data.to_owned()));
+    }
+    // Of an answer it knows the body alone.
+    assert_eq!(publish("https://example.com/{x}", "1", "public"), "Unauthorized\n");
 }
