@@ -387,8 +387,11 @@ pub fn explain(error: &clap::Error, command: &Command) -> String {
 
 /// A URL as it may be shown.
 fn without_password(text: &str) -> String {
-    match (text.find("://"), text.rfind('@')) {
-        (Some(from), Some(to)) if from < to => format!("{}://***{}", &text[..from], &text[to..]),
-        _ => text.to_owned(),
-    }
+    let hidden = || {
+        let begin = text.find("://")? + 3;
+        let end = text.rfind('@').filter(|end| *end > begin)?;
+        let colon = begin + text[begin..end].find(':')?;
+        Some(format!("{}***{}", &text[..=colon], &text[end..]))
+    };
+    hidden().unwrap_or_else(|| text.to_owned())
 }
