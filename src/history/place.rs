@@ -23,7 +23,7 @@ pub enum Place {
 impl Place {
     /// Reads `memory`, or a URL such as `file:///var/lib/fanfare/history.redb`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const ALLOWED: &str = "allowed is memory, file:// and an absolute path, such as \
+        const ALLOWED: &str = "allowed is memory, or file:// and an absolute path, such as \
                                file:///var/lib/fanfare/history.redb, or redis://host:port";
         if text == "memory" {
             return Ok(Self::Memory);
