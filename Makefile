@@ -3,10 +3,10 @@
 # Where rustup puts cargo; and Debian servers, for those who are not root.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 
-.PHONY: help run check test tools bench bench-disk container licences
+.PHONY: help run check test tools bench bench-disk bench-redis container licences
 
 help: ## Shows this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 run: ## Starts the hub at http://localhost:3000, built for production
 	cargo run --release --locked
@@ -32,6 +32,11 @@ bench: ## Compares the hub with other servers, in half an hour; QUICK=1 in some 
 bench-disk: ## Measures what a history in a file costs, in two minutes; QUICK=1 in some seconds
 	cargo build --release --locked --bin fanfare
 	benches/disk.py $(if $(QUICK),--quick)
+
+bench-redis: ## Measures what a history in Redis costs, in two minutes; QUICK=1 in some seconds
+	tests/install-tools.sh
+	cargo build --release --locked --bin fanfare
+	benches/redis.py $(if $(QUICK),--quick)
 
 container: ## Builds the image of the Dockerfile, runs it and checks it; needs root, no engine
 	tests/container.sh

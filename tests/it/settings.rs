@@ -49,7 +49,7 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
             "FANFARE_HISTORY",
             "--history",
             &["disk", "", "file://", "file://history", "file:///a/", "file:/a", "file:///%ff"],
-            "memory, file:// and an absolute path",
+            "memory, or file:// and an absolute path",
         ),
         ("FANFARE_HISTORY_AGE", "--history-age", &["x", "5"], "from 0s to 3650days"),
         ("FANFARE_DURABILITY", "--durability", &["never", ""], "always or interval"),
