@@ -20,6 +20,7 @@ need python3 has python3
 need python3-venv python3 -c 'import ensurepip, venv'
 need chromium has chromium
 need chromium-driver has chromedriver
+need firefox-esr has firefox-esr
 # Without a font a browser has nothing to show text with.
 need fonts-dejavu-core test -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)"
 need nginx-light has nginx
