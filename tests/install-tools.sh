@@ -23,6 +23,8 @@ need chromium-driver has chromedriver
 need firefox-esr has firefox-esr
 # Without a font a browser has nothing to show text with.
 need fonts-dejavu-core test -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)"
+need python3-yaml python3 -c 'import yaml'
+need systemd has systemd-analyze
 need nginx-light has nginx
 need haproxy has haproxy
 need caddy has caddy

@@ -26,6 +26,8 @@ mod commands;
 mod cors;
 /// More clients than the hub has files and memory for.
 mod crowd;
+/// What runs the hub: the files of `deploy/` for systemd and Kubernetes.
+mod deploy;
 /// Sockets that Broadcasters write to themselves.
 mod direct;
 /// A history in a file: what survives, and what happens when the disk fails.
