@@ -64,6 +64,8 @@ mod proxies;
 mod redis;
 /// What a returning subscriber gets.
 mod replay;
+/// What SECURITY.md and docs/open.md say.
+mod security;
 /// Flags, variables, files.
 mod settings;
 /// Subscribers that read late, or not at all.
