@@ -31,6 +31,7 @@ need caddy has caddy
 need redis-server has redis-server
 need iproute2 has ip
 need procps has ps
+need man-db has man
 need util-linux has nsenter
 need mount has mount
 need bsdutils has script

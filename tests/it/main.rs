@@ -68,6 +68,8 @@ mod replay;
 mod security;
 /// Flags, variables, files.
 mod settings;
+/// Completions and manual pages.
+mod shell;
 /// Subscribers that read late, or not at all.
 mod slow;
 /// The machinery.
