@@ -1,6 +1,6 @@
 // Measures how long an event takes from here to the hub and back.
 
-import { FANFARE } from './fanfare.js';
+import { FANFARE } from './own.js';
 import { advice, reason } from './refusal.js';
 import { send, streamAddressWithTicket } from './request.js';
 

@@ -1,6 +1,6 @@
 // Which of its two interfaces the hub is spoken to by.
 
-import { FANFARE } from './fanfare.js';
+import { FANFARE } from './own.js';
 import { MERCURE } from './mercure.js';
 
 const PROTOCOLS = { fanfare: FANFARE, mercure: MERCURE };

@@ -20,14 +20,18 @@ need python3 has python3
 need python3-venv python3 -c 'import ensurepip, venv'
 need chromium has chromium
 need chromium-driver has chromedriver
+need firefox-esr has firefox-esr
 # Without a font a browser has nothing to show text with.
 need fonts-dejavu-core test -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)"
+need python3-yaml python3 -c 'import yaml'
+need systemd has systemd-analyze
 need nginx-light has nginx
 need haproxy has haproxy
 need caddy has caddy
 need redis-server has redis-server
 need iproute2 has ip
 need procps has ps
+need man-db has man
 need util-linux has nsenter
 need mount has mount
 need bsdutils has script

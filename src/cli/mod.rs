@@ -17,12 +17,14 @@ use crate::{
 mod answer;
 mod bench;
 mod bolt;
+mod completions;
 mod export;
 mod health;
 mod hub_url;
 mod import;
 mod journal;
 mod line;
+mod man;
 mod publish;
 mod refusal;
 mod serve;
@@ -52,6 +54,10 @@ enum Cli {
     Import(import::Import),
     /// Put a load on a hub, and tell what it cost
     Bench(Box<bench::Bench>),
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::Completions),
+    /// Print the manual page
+    Man(man::Manual),
 }
 
 /// Runs the command that the arguments name.
@@ -81,6 +87,8 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         Ok(Cli::Export(export)) => export::run(&export),
         Ok(Cli::Import(import)) => import::run(&import),
         Ok(Cli::Bench(bench)) => bench::run(&bench),
+        Ok(Cli::Completions(completions)) => completions::run(&completions, command),
+        Ok(Cli::Man(manual)) => man::run(&manual, command),
         Err(error) if !error.use_stderr() => {
             // `--help` and `--version`; a closed pipe is no error.
             let _ = error.print();

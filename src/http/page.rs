@@ -53,6 +53,7 @@ const ASSETS: &[Asset] = assets! {
     "mercure.js": JAVASCRIPT,
     "metadata.js": JAVASCRIPT,
     "names.js": JAVASCRIPT,
+    "own.js": JAVASCRIPT,
     "parser.js": JAVASCRIPT,
     "probe.js": JAVASCRIPT,
     "protocol.js": JAVASCRIPT,

@@ -26,6 +26,8 @@ mod commands;
 mod cors;
 /// More clients than the hub has files and memory for.
 mod crowd;
+/// What runs the hub: the files of `deploy/` for systemd and Kubernetes.
+mod deploy;
 /// Sockets that Broadcasters write to themselves.
 mod direct;
 /// A history in a file: what survives, and what happens when the disk fails.
@@ -62,8 +64,12 @@ mod proxies;
 mod redis;
 /// What a returning subscriber gets.
 mod replay;
+/// What SECURITY.md and docs/open.md say.
+mod security;
 /// Flags, variables, files.
 mod settings;
+/// Completions and manual pages.
+mod shell;
 /// Subscribers that read late, or not at all.
 mod slow;
 /// The machinery.

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Connection, Fanfare, Folder, Hub, Program, Stream, request, wait_until};
+use crate::support::{
+    Connection, Fanfare, Folder, Hub, Program, Redis, Stream, request, wait_until,
+};
 
 /// A proxy that waits for more before it sends takes longer than this; one that doesn't takes 1 ms.
 const AT_ONCE: Duration = Duration::from_millis(20);
@@ -90,6 +92,14 @@ fn haproxy() -> Software {
         command
     };
     Software { config, command }
+}
+
+/// The balancer of compose.yaml, before these nodes and the hub that it is started for.
+fn balancer(others: [Hub; 2]) -> Software {
+    let config =
+        include_str!("../../deploy/haproxy-nodes.cfg").replace("node1:3000", "127.0.0.1:3000");
+    let config = config.replace("node2:3000", &others[0].0.to_string());
+    Software { config: config.replace("node3:3000", &others[1].0.to_string()), ..haproxy() }
 }
 
 fn caddy() -> Software {
@@ -195,6 +205,35 @@ fn haproxy_passes_everything_on_at_once_and_bridges_a_restart_of_the_hub() {
 #[test]
 fn caddy_passes_everything_on_at_once_and_bridges_a_restart_of_the_hub() {
     bridges_a_restart_of_the_hub(passes_everything_on_at_once(&caddy()));
+}
+
+#[test]
+fn a_stream_whose_node_dies_goes_on_at_another_through_the_balancer() {
+    let redis = Redis::start();
+    let settings = [("FANFARE_HISTORY", &*redis.url())];
+    let mut first = Fanfare::start(&settings);
+    let others = [(), ()].map(|()| Fanfare::start_another(&settings));
+    let proxy = Proxy::start(&balancer([*others[0], *others[1]]), *first);
+    let through = Hub(proxy.address);
+    // Each goes to the node with the fewest.
+    let mut streams = [(), (), ()].map(|()| through.subscribe("/events"));
+    for hub in [&first, &others[0], &others[1]] {
+        assert_eq!(hub.ready()["streams"], 1, "they are spread");
+    }
+    assert_eq!(through.publish("", "1")["success"], true);
+    let ids = streams.each_mut().map(|stream| stream.event().last_event_id);
+    assert!(ids.iter().all(|id| *id == ids[0]), "one history: {ids:?}");
+
+    first.signal("KILL");
+    first.wait();
+    others[0].publish("", "2");
+    // Those of the other nodes go on, and whoever comes back is taken in.
+    for _ in 0..6 {
+        let resume = [("Last-Event-ID", &*ids[0])];
+        let mut stream = Stream::open(through.0, "/events", &resume);
+        assert!(stream.event().json()["id"].is_string());
+        assert_eq!(stream.event().data, "2");
+    }
 }
 
 /// A page of the hub comes from where the browser found it: at the proxy.

@@ -11,6 +11,13 @@ struct Serve {
     _config: Config,
 }
 
+/// The variables that there are.
+pub fn names() -> Vec<String> {
+    let command = Serve::command();
+    let names = command.get_arguments().filter_map(|arg| arg.get_env());
+    names.map(|name| name.to_str().unwrap().to_owned()).collect()
+}
+
 /// The one line that a wrong setting ends with.
 fn refusal(arguments: &[&str], settings: &[(&str, &str)]) -> String {
     let output = run_to_end(arguments, settings);

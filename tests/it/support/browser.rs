@@ -39,6 +39,25 @@ pub const LEFT: &str = "\u{e012}";
 pub const UP: &str = "\u{e013}";
 pub const RIGHT: &str = "\u{e014}";
 
+/// What tests ask of any browser.
+pub trait Tabs {
+    /// Opens a page, and waits until it has loaded with all its modules.
+    fn open(&self, url: &str);
+
+    /// Runs the body of a function in the page, and returns what it returns or promises.
+    fn run(&self, script: &str, arguments: &[Value]) -> Value;
+
+    /// The name of the tab that the others are about.
+    fn tab(&self) -> String;
+
+    fn new_tab(&self) -> String;
+
+    /// From here on all is about this tab.
+    fn switch(&self, tab: &str);
+
+    fn close_tab(&self);
+}
+
 /// A browser with one window, for one test.
 pub struct Browser {
     driver: Child,
@@ -142,6 +161,34 @@ impl Browser {
         let entries = entries.as_array().expect("a log is a list");
         let message = |entry: &Value| entry["message"].as_str().unwrap_or_default().to_owned();
         entries.iter().map(message).collect()
+    }
+}
+
+impl Tabs for Browser {
+    fn open(&self, url: &str) {
+        Self::open(self, url);
+    }
+
+    fn run(&self, script: &str, arguments: &[Value]) -> Value {
+        Self::run(self, script, arguments)
+    }
+
+    fn tab(&self) -> String {
+        let tab = self.command("GET", &format!("{}/window", self.session), &Value::Null);
+        tab.as_str().expect("a tab has a name").to_owned()
+    }
+
+    fn new_tab(&self) -> String {
+        let tab = self.post("/window/new", &json!({ "type": "tab" }));
+        tab["handle"].as_str().expect("a tab has a name").to_owned()
+    }
+
+    fn switch(&self, tab: &str) {
+        self.post("/window", &json!({ "handle": tab }));
+    }
+
+    fn close_tab(&self) {
+        self.command("DELETE", &format!("{}/window", self.session), &Value::Null);
     }
 }
 

@@ -4,6 +4,7 @@ pub mod browser;
 mod decoder;
 mod fanfare;
 mod fault;
+pub mod firefox;
 mod http;
 mod program;
 mod redis;

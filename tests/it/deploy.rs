@@ -1,0 +1,179 @@
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{
+    settings,
+    support::{Fanfare, Folder, Redis, get},
+};
+
+const UNIT: &str = "deploy/fanfare.service";
+
+/// The values of a name in the unit, in their order.
+fn of_unit(name: &str) -> Vec<String> {
+    let text = fs::read_to_string(UNIT).unwrap();
+    let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    values.map(str::to_owned).collect()
+}
+
+fn seconds(text: &str) -> Duration {
+    humantime::parse_duration(text).unwrap()
+}
+
+/// What systemd says about the unit, with the binary where it is here.
+fn systemd_analyze(arguments: &[&str]) -> Output {
+    let folder = Folder::new();
+    let text = fs::read_to_string(UNIT).unwrap();
+    assert!(text.contains("\nExecStart=/usr/bin/fanfare serve\n"));
+    let file = folder.0.join("fanfare.service");
+    fs::write(&file, text.replace("/usr/bin/fanfare", env!("CARGO_BIN_EXE_fanfare"))).unwrap();
+    let mut command = Command::new("systemd-analyze");
+    command.args(arguments).arg(&file);
+    command.output().expect("systemd is there: tests/install-tools.sh installs it")
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_unit_and_little_that_it_may() {
+    let output = systemd_analyze(&["verify", "--man=no"]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    // From 0 (nothing) to 100 (everything): a network of its own would leave nothing to serve.
+    let output = systemd_analyze(&["security", "--offline=true", "--threshold=15", "--no-pager"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_hub_runs_with_the_environment_of_the_unit() {
+    let folder = Folder::new();
+    let settings = of_unit("Environment");
+    let settings: Vec<_> = settings.iter().map(|line| line.split_once('=').unwrap()).collect();
+    let state = format!("{}/{}", "/var/lib", of_unit("StateDirectory")[0]);
+    let moved = |value: &str| value.replace(&state, folder.0.to_str().unwrap());
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, moved(value))).collect();
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, &**value)).collect();
+    let mut hub = Fanfare::start(&settings);
+    assert!(folder.0.join("history.redb").exists(), "it keeps events in its folder");
+    assert_eq!(of_unit("ExecReload"), ["/bin/kill -HUP $MAINPID"]);
+    hub.signal("HUP");
+    assert_eq!(get(hub.0, "/health/ready").status, 200);
+    hub.signal("TERM");
+    assert!(hub.wait().success());
+
+    let drain = settings.iter().find(|(name, _)| *name == "FANFARE_DRAIN").unwrap().1;
+    let patience = seconds(&of_unit("TimeoutStopSec")[0]);
+    assert!(patience > seconds(drain) + Duration::from_secs(11), "it is not killed as it ends");
+}
+
+#[test]
+fn a_wrong_setting_is_no_reason_to_start_again() {
+    let output = crate::support::run_to_end(&["serve"], &[("FANFARE_HOST", "x")]);
+    let code = output.status.code().unwrap().to_string();
+    assert_eq!(of_unit("RestartPreventExitStatus"), [code]);
+}
+
+/// The Kubernetes objects, by kind; and the kustomization, which has to name all files.
+fn objects() -> BTreeMap<String, Value> {
+    let script = "import json, pathlib, sys, yaml
+files = sorted(pathlib.Path('deploy/kubernetes').iterdir())
+print(json.dumps({path.name: list(yaml.safe_load_all(path.read_text())) for path in files}))";
+    let output = Command::new("python3").args(["-c", script]).output().unwrap();
+    assert!(output.status.success(), "{output:?}; tests/install-tools.sh installs what is missing");
+    let files: BTreeMap<String, Vec<Value>> = serde_json::from_slice(&output.stdout).unwrap();
+    let named = &files["kustomization.yaml"][0]["resources"];
+    let mut objects = BTreeMap::new();
+    for (file, of_file) in &files {
+        if file != "kustomization.yaml" {
+            assert!(named.as_array().unwrap().contains(&file.as_str().into()), "{file}");
+        }
+        for object in of_file {
+            assert!(object["apiVersion"].is_string(), "{file}");
+            objects.insert(object["kind"].as_str().unwrap().to_owned(), object.clone());
+        }
+    }
+    objects
+}
+
+/// What the only container of a pod says.
+fn container(objects: &BTreeMap<String, Value>) -> &Value {
+    &objects["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+}
+
+fn environment(container: &Value) -> Vec<(&str, &str)> {
+    let pairs = container["env"].as_array().unwrap().iter();
+    pairs.map(|pair| (pair["name"].as_str().unwrap(), pair["value"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn the_kubernetes_objects_fit_together() {
+    let objects = objects();
+    let labels = &objects["Deployment"]["spec"]["template"]["metadata"]["labels"];
+    let pod = &objects["Deployment"]["spec"]["template"]["spec"];
+    let apart =
+        &pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"][0];
+    for selector in [
+        &objects["Deployment"]["spec"]["selector"]["matchLabels"],
+        &objects["Service"]["spec"]["selector"],
+        &objects["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
+        &apart["podAffinityTerm"]["labelSelector"]["matchLabels"],
+    ] {
+        assert_eq!(selector, labels);
+    }
+    let container = container(&objects);
+    let target = &objects["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"];
+    assert_eq!(
+        (&target["kind"], &target["name"]),
+        (&"Deployment".into(), &objects["Deployment"]["metadata"]["name"])
+    );
+    assert!(objects["Deployment"]["spec"].get("replicas").is_none(), "the autoscaler has them");
+    assert_eq!(pod["enableServiceLinks"], false);
+    assert_eq!(container["image"], objects["Kustomization"]["images"][0]["name"]);
+    // The port that the hub listens on by itself.
+    let port = &container["ports"][0];
+    assert_eq!((&port["name"], &port["containerPort"]), (&"http".into(), &3000.into()));
+    assert_eq!(objects["Service"]["spec"]["ports"][0]["targetPort"], "http");
+    let image = fs::read_to_string("Dockerfile").unwrap();
+    let user = &pod["securityContext"]["runAsUser"];
+    assert!(image.contains(&format!("--uid {user} ")), "the image's user");
+}
+
+#[test]
+fn a_pod_has_the_time_to_end_and_its_probes_are_answered() {
+    let objects = objects();
+    let container = container(&objects);
+    let redis = Redis::start();
+    let url = redis.url();
+    let mut settings = environment(container);
+    let drain = settings.iter().find(|(name, _)| *name == "FANFARE_DRAIN").unwrap().1;
+    settings.push(("FANFARE_HISTORY", &url));
+    let mut hub = Fanfare::start(&settings);
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        let asked = &container[probe]["httpGet"];
+        assert_eq!(asked["port"], "http");
+        assert_eq!(get(hub.0, asked["path"].as_str().unwrap()).status, 200, "{probe}");
+    }
+    hub.signal("TERM");
+    assert!(hub.wait().success());
+
+    let pause = &container["lifecycle"]["preStop"]["exec"]["command"];
+    assert_eq!(pause[0], "sleep");
+    let pause = seconds(&format!("{}s", pause[1].as_str().unwrap()));
+    let pod = &objects["Deployment"]["spec"]["template"]["spec"];
+    let patience = Duration::from_secs(pod["terminationGracePeriodSeconds"].as_u64().unwrap());
+    assert!(patience > pause + seconds(drain) + Duration::from_secs(11));
+}
+
+#[test]
+fn what_the_files_of_deploy_set_are_settings() {
+    let objects = objects();
+    let unit = of_unit("Environment");
+    let set = unit.iter().map(|line| line.split_once('=').unwrap().0);
+    let set = set.chain(environment(container(&objects)).into_iter().map(|(name, _)| name));
+    let names = settings::names();
+    for name in set {
+        assert!(names.iter().any(|it| it == name), "{name} is not a setting");
+    }
+}
