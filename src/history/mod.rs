@@ -144,6 +144,9 @@ pub enum Loss {
 }
 
 impl Loss {
+    /// In the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Trimmed, Self::Epoch, Self::Unknown];
+
     /// The word that the `gap` event uses.
     pub fn as_str(self) -> &'static str {
         match self {

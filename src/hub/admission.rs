@@ -25,6 +25,11 @@ pub enum Refusal {
     Draining,
 }
 
+impl Refusal {
+    /// In the order of their numbers.
+    pub(super) const ALL: [Self; 3] = [Self::Full, Self::AddressFull, Self::Draining];
+}
+
 #[derive(Debug)]
 pub struct Admission {
     max: usize,
