@@ -125,6 +125,8 @@ pub struct Drain {
 pub struct Stats {
     /// Streams that are open, live or not.
     pub open: usize,
+    /// The most at a time.
+    pub max: usize,
     /// Subscribers that receive events as they come.
     pub live: usize,
     /// Those of them whose sockets the Broadcasters write to themselves.

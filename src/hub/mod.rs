@@ -21,7 +21,8 @@ use tokio::{
 
 use crate::{
     event::Event,
-    history::{History, LastEventId, Position, Start, StorageError, Tail},
+    histogram::Histogram,
+    history::{History, Holdings, LastEventId, Position, Start, StorageError, Tail},
     topic::Selector,
 };
 
@@ -298,8 +299,19 @@ impl Hub {
             sum.add(&answer.ok()?);
         }
         let Answer { live, direct, behind, queued_events, queued_bytes, tally } = sum;
-        let (open, counts) = (self.0.admission.taken(), self.0.ledger.counts());
-        Some(Stats { open, live, direct, behind, queued_events, queued_bytes, tally, counts })
+        let (open, max) = (self.0.admission.taken(), self.0.settings.max_subscribers);
+        let counts = self.0.ledger.counts();
+        Some(Stats { open, max, live, direct, behind, queued_events, queued_bytes, tally, counts })
+    }
+
+    /// How much is kept. `None` where the history does not say so in time.
+    pub async fn holdings(&self, patience: Duration) -> Option<Holdings> {
+        timeout(patience, self.0.history.holdings()).await.ok()?.ok()
+    }
+
+    /// How long the answers of Redis have taken; `None` where the history is not there.
+    pub fn round_trips(&self) -> Option<Histogram> {
+        self.0.history.round_trips()
     }
 
     /// Whether a Broadcaster has died. One that is busy for longer than the patience has not.

@@ -81,6 +81,8 @@ impl Draft {
     /// Makes a pass of it. What follows is another draft.
     pub fn finish(&mut self) -> Pass {
         let Self { entries, since, targets, ends, .. } = std::mem::take(self);
+        // One that nobody gets would tell nothing of how long the writing takes.
+        let since = since.filter(|_| !targets.is_empty());
         Pass { since, targets, batch: Batch::new(entries), ends }
     }
 }

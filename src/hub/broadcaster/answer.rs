@@ -11,7 +11,7 @@ use crate::hub::{
 impl Handler<Ask> for Broadcaster {
     type Result = MessageResult<Ask>;
 
-    /// In one slice, whose length is that of a look at each subscriber: 0.1 us.
+    /// In one slice, with a look at each subscriber: it is rare.
     fn handle(&mut self, _: Ask, _: &mut Context<Self>) -> Self::Result {
         let mut answer = Answer {
             live: self.live.len(),
