@@ -21,11 +21,13 @@ use tokio::{
 
 use crate::{
     auth::{self, Authority, Tickets},
-    config::{Config, Kept, Switch},
+    config::{Config, Kept, Metrics, Switch},
     connection::Options,
     files::{Files, FilesError},
     history::{History, OpenError, Place, Tail},
-    http::{self, BodyLimits, Credentials, DirectWrite, Intake, Presence, ServerSettings},
+    http::{
+        self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, ServerSettings,
+    },
     hub::{self, Bell, Hub, Settings},
 };
 
@@ -45,6 +47,9 @@ pub enum StartError {
     /// The address can't be had.
     #[error("can't listen on {0} (FANFARE_HOST, PORT): {1}")]
     Listen(SocketAddr, io::Error),
+    /// The address of the metrics can't be had.
+    #[error("FANFARE_METRICS (--metrics) can't be {0}: {1}")]
+    ListenForMetrics(SocketAddr, io::Error),
     /// There is no history at its place.
     #[error("FANFARE_HISTORY (--history) can't be {place}: {why}")]
     History {
@@ -105,6 +110,8 @@ pub struct Application {
     bell: Bell,
     handle: ServerHandle,
     server: oneshot::Receiver<io::Result<()>>,
+    /// Where the metrics have a port of their own.
+    metrics: Option<ServerHandle>,
     drain: Duration,
 }
 
@@ -132,12 +139,13 @@ impl Application {
             },
             history.clone(),
         );
-        let listener = listen(SocketAddr::new(config.host, config.port))?;
-        let address = listener.local_addr().map_err(|error| {
-            StartError::Listen(SocketAddr::new(config.host, config.port), error)
-        })?;
+        let wanted = SocketAddr::new(config.host, config.port);
+        let listener = bind(wanted).map_err(|error| StartError::Listen(wanted, error))?;
+        let address = listener.local_addr().map_err(|e| StartError::Listen(wanted, e))?;
         let mut bell = Bell::default();
-        let settings = server_settings(config, workers, files, authority.clone());
+        let refusals = Refusals::default();
+        let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
+        let settings = server_settings(config, workers, files, authority.clone(), refusals);
         let server = http::serve(listener, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Listen(address, error))?;
         let handle = server.handle();
@@ -158,7 +166,7 @@ impl Application {
             rt::spawn(http::tell_of_the_dead(hub.clone()));
         }
         let drain = config.drain;
-        Ok(Self { address, hub, history, authority, tail, bell, handle, server, drain })
+        Ok(Self { address, hub, history, authority, tail, bell, handle, server, metrics, drain })
     }
 
     /// Where it listens.
@@ -186,7 +194,7 @@ impl Application {
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
-        let Self { hub, history, tail, mut bell, handle, mut server, drain, .. } = self;
+        let Self { hub, history, tail, mut bell, handle, mut server, metrics, drain, .. } = self;
         let delivering = hub.clone();
         let mut delivery = rt::spawn(async move { delivering.run(tail).await });
         let death = async {
@@ -215,7 +223,7 @@ impl Application {
             return Err(RunError::Broadcaster);
         }
         tokio::select! {
-            () = close(&handle, &history) => {}
+            () = close(&handle, metrics, &history) => {}
             _ = stop.recv() => return Err(RunError::Interrupted),
         }
         log::info!("stopped");
@@ -223,11 +231,14 @@ impl Application {
     }
 }
 
-async fn close(server: &ServerHandle, history: &History) {
+async fn close(server: &ServerHandle, metrics: Option<ServerHandle>, history: &History) {
     // What is left then takes nothing, and ends with the process.
     let _ = timeout(LAST_ANSWERS, server.stop(true)).await;
     if timeout(LAST_COMMIT, history.close()).await.is_err() {
         log::error!("the history can't be closed: its disk does not answer");
+    }
+    if let Some(metrics) = metrics {
+        let _ = timeout(LAST_ANSWERS, metrics.stop(false)).await;
     }
 }
 
@@ -262,6 +273,7 @@ fn server_settings(
     workers: usize,
     files: Files,
     authority: Authority,
+    refusals: Refusals,
 ) -> ServerSettings {
     ServerSettings {
         workers,
@@ -283,6 +295,8 @@ fn server_settings(
         },
         origins: config.cors_origins.clone(),
         presence: config.auth.subscriptions.then(Presence::default),
+        refusals,
+        shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,
             send_buffer: config.send_buffer,
@@ -293,15 +307,32 @@ fn server_settings(
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let listen = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
+/// Serves the metrics where they have a port of their own. They are there as long as the process:
+/// also while streams end.
+fn serve_metrics(
+    metrics: Metrics,
+    hub: &Hub,
+    refusals: &Refusals,
+) -> Result<Option<ServerHandle>, StartError> {
+    let Metrics::At(address) = metrics else { return Ok(None) };
+    let serve = || {
+        let listener = bind(address)?;
+        log::info!("metrics at http://{}/metrics", listener.local_addr()?);
+        let server = http::serve_metrics(listener, hub.clone(), refusals.clone())?;
+        let handle = server.handle();
+        // Without it there is a hub all the same.
+        drop(on_its_thread(server)?);
+        Ok(Some(handle))
     };
-    listen().map_err(|error| StartError::Listen(address, error))
+    serve().map_err(|error| StartError::ListenForMetrics(address, error))
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn max_subscribers(wanted: Option<usize>, files: Files) -> Result<usize, StartError> {

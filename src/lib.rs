@@ -20,6 +20,7 @@
 //! | round | events that are handed to all Broadcasters at a time |
 //! | pass | what a Broadcaster writes at a time: one round or more, joined |
 //! | sink | where the frames of a live subscriber go: a socket, or the queue of a body stream |
+//! | tally | what a Broadcaster counts while it writes; the hub's ledger has what happens once a stream |
 //! | slice | how long work may keep a worker's thread before the others get their turn |
 //! | courier | writes to the socket of a subscriber that is behind, or has ended |
 //! | lifeline | what a stream and whoever writes it to the kernel share: progress, and the cut |
@@ -55,6 +56,7 @@ pub mod config;
 pub mod connection;
 pub mod event;
 pub mod files;
+pub mod histogram;
 pub mod history;
 pub mod http;
 pub mod hub;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{
-    Appended, Chunk, Entry, LastEventId, Limits, Position, Receipt, Retention, Start, Tail,
+    Appended, Chunk, Entry, Holdings, LastEventId, Limits, Position, Receipt, Retention, Start,
+    Tail,
     limits::now,
     ring::Ring,
     tail::{Feed, tail},
@@ -55,6 +56,10 @@ impl Memory {
 
     pub(super) fn read(&self, after: Position, up_to: Option<Position>, limits: Limits) -> Chunk {
         self.ring().read(after, up_to, limits)
+    }
+
+    pub(super) fn holdings(&self) -> Holdings {
+        self.ring().holdings()
     }
 
     /// What has become too old is gone before anyone looks.

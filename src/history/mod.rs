@@ -22,12 +22,14 @@ use tokio::sync::oneshot;
 
 use crate::{
     event::{Event, EventId},
+    histogram::Histogram,
     sse::Frame,
     topic::Topics,
 };
 
 mod disk;
 mod error;
+mod holdings;
 mod limits;
 mod memory;
 mod place;
@@ -37,6 +39,7 @@ mod ring;
 mod tail;
 
 pub use error::{OpenError, ReadError, StorageError};
+pub use holdings::Holdings;
 pub use limits::{Limits, Retention};
 pub use place::{Durability, Place};
 pub use position::{LastEventId, Position};
@@ -144,6 +147,9 @@ pub enum Loss {
 }
 
 impl Loss {
+    /// In the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Trimmed, Self::Epoch, Self::Unknown];
+
     /// The word that the `gap` event uses.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -260,6 +266,23 @@ impl History {
             Self::Memory(memory) => Ok(memory.read(after, up_to, limits)),
             Self::Disk(disk) => disk.read(after, up_to, limits).await,
             Self::Redis(redis) => redis.read(after, up_to, limits).await,
+        }
+    }
+
+    /// How much is kept.
+    pub async fn holdings(&self) -> Result<Holdings, StorageError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.holdings()),
+            Self::Disk(disk) => Ok(disk.holdings()),
+            Self::Redis(redis) => redis.holdings().await,
+        }
+    }
+
+    /// How long the answers of Redis have taken; `None` where it is kept elsewhere.
+    pub fn round_trips(&self) -> Option<Histogram> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => None,
+            Self::Redis(redis) => Some(redis.round_trips()),
         }
     }
 

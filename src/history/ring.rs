@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Chunk, Entry, Limits, Position};
+use super::{Chunk, Entry, Holdings, Limits, Position};
 use crate::event::EventId;
 
 /// What an entry takes besides its texts, in bytes: the reference counts, its places in the ring
@@ -55,6 +55,11 @@ impl Ring {
             Some(id) => Some(id.as_str().to_owned()),
             None => (self.head.sequence > 0).then(|| self.head.to_string()),
         }
+    }
+
+    pub(super) fn holdings(&self) -> Holdings {
+        let oldest = self.entries.front().map(|entry| entry.time);
+        Holdings::new(self.entries.len() as u64, self.bytes as u64, oldest)
     }
 
     pub(super) fn floor(&self) -> Position {

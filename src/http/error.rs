@@ -116,11 +116,9 @@ impl ApiError {
             Self::Busy => "busy",
             Self::Auth(why) => auth_code(*why),
             Self::Tickets => "too_many_tickets",
-            Self::Refused(Refusal::Full) => "full",
-            Self::Refused(Refusal::AddressFull) => "address_full",
-            Self::Refused(Refusal::Draining) | Self::Publish(PublishError::Draining) => "draining",
-            Self::Publish(PublishError::Failing) => "failing",
-            Self::Publish(PublishError::Storage(why)) | Self::History(why) => storage_code(*why),
+            Self::Refused(why) => why.as_str(),
+            Self::Publish(why) => publish_code(*why),
+            Self::History(why) => storage_code(*why),
             Self::NotReady => "not_ready",
         }
     }
@@ -207,6 +205,14 @@ impl ResponseError for ApiError {
     }
 }
 
+fn publish_code(why: PublishError) -> &'static str {
+    match why {
+        PublishError::Draining => "draining",
+        PublishError::Failing => "failing",
+        PublishError::Storage(why) => storage_code(why),
+    }
+}
+
 fn storage_code(why: StorageError) -> &'static str {
     match why {
         StorageError::Full => "storage_full",
@@ -216,7 +222,7 @@ fn storage_code(why: StorageError) -> &'static str {
     }
 }
 
-fn auth_code(why: AuthError) -> &'static str {
+pub(super) fn auth_code(why: AuthError) -> &'static str {
     match why {
         AuthError::Missing => "token_missing",
         AuthError::Malformed | AuthError::Signature | AuthError::Claims | AuthError::Operator => {

@@ -72,6 +72,6 @@ pub async fn ready(hub: Data<Hub>) -> Result<HttpResponse, ApiError> {
         direct: stats.direct,
         behind: stats.behind,
         everywhere: hub.sums(OTHERS).await.map(|(nodes, streams)| Everywhere { nodes, streams }),
-        ended: stats.ended.iter().map(|(why, count)| (why.as_str(), *count)).collect(),
+        ended: stats.counts.ended.iter().map(|(why, count)| (why.as_str(), *count)).collect(),
     }))
 }

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
     http::header,
+    middleware::from_fn,
     web::{ServiceConfig, delete, get, head, method, post, resource, to},
 };
 
@@ -21,9 +22,11 @@ mod health;
 mod intake;
 mod log;
 mod mercure;
+mod metrics;
 mod origins;
 mod page;
 mod query;
+mod refusals;
 mod send_event;
 mod server;
 mod stream;
@@ -36,12 +39,15 @@ pub use credentials::Credentials;
 pub use error::ApiError;
 pub use intake::Intake;
 pub use mercure::{Presence, tell_of_the_dead};
+pub use metrics::serve_metrics;
 pub use origins::OriginPatterns;
+pub use refusals::Refusals;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
 use cors::{answer_preflights, cors};
 use log::{log_end, log_request};
+use refusals::count_refusal;
 use unread::end_unread;
 
 /// The most topics of one event, and the most selectors of one stream, at the hub's own endpoints.
@@ -52,7 +58,12 @@ const REMOVE: &str = "DELETE, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
-fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: Option<&Presence>) {
+fn routes(
+    config: &mut ServiceConfig,
+    credentials: &Credentials,
+    presence: Option<&Presence>,
+    shows_metrics: bool,
+) {
     macro_rules! path {
         ($paths:expr, $allow:expr $(, $route:expr)+) => {
             // A resource each: one with several paths finds them by regular expressions, which takes
@@ -76,7 +87,8 @@ fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: Optio
     }
 
     path!(["/events", "/events/"], READ, get().to(events::get), head().to(events::head_only));
-    path!(["/send-event", "/send-event/"], WRITE, post().to(send_event::post));
+    let publish = || post().to(send_event::post).wrap(from_fn(count_refusal));
+    path!(["/send-event", "/send-event/"], WRITE, publish());
     path!(["/ticket", "/ticket/"], WRITE, post().to(ticket::post));
     path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
     read!(["/health/live", "/health/live/"], health::live);
@@ -84,6 +96,9 @@ fn routes(config: &mut ServiceConfig, credentials: &Credentials, presence: Optio
     read!(["/healthz"], health::healthz);
     read!(["/"], page::index);
     read!(["/static/{name:.*}"], page::asset);
+    if shows_metrics {
+        read!(["/metrics", "/metrics/"], metrics::metrics);
+    }
     mercure::routes(config, credentials, presence);
     config.default_service(to(not_found));
 }

@@ -15,8 +15,8 @@ use actix_service::{Service as _, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Origins, Presence, answer_preflights, cors, end_unread,
-    log_end, log_request, mercure, routes, stream::Streams,
+    BodyLimits, Credentials, DirectWrite, Origins, Presence, Refusals, answer_preflights, cors,
+    end_unread, log_end, log_request, mercure, routes, stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Options, set_options},
@@ -46,6 +46,10 @@ pub struct ServerSettings {
     pub origins: Origins,
     /// Who is there, where others may know.
     pub presence: Option<Presence>,
+    /// Where is counted what was not published.
+    pub refusals: Refusals,
+    /// Whether `/metrics` is here.
+    pub shows_metrics: bool,
     /// What holds for every connection.
     pub connection: Options,
 }
@@ -75,12 +79,16 @@ pub fn serve(
             .app_data(Data::new(settings.body.clone()))
             .app_data(Data::new(settings.origins.clone()))
             .app_data(Data::new(settings.credentials.clone()))
+            .app_data(Data::new(settings.refusals.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(mercure::secure))
             .wrap(from_fn(end_unread))
             .wrap(from_fn(log_request))
-            .configure(|config| routes(config, &settings.credentials, settings.presence.as_ref()));
+            .configure(|config| {
+                let ServerSettings { credentials, presence, shows_metrics, .. } = &settings;
+                routes(config, credentials, presence.as_ref(), *shows_metrics);
+            });
         let (stopping, options) = (stopping.clone(), settings.connection);
         let http = HttpService::build()
             .keep_alive(settings.keep_alive)

@@ -13,7 +13,7 @@ use std::{
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::{Seat, registry::Key, terms::Terms};
+use super::{Seat, ledger::Ledger, registry::Key, terms::Terms};
 use crate::connection::Lifeline;
 
 /// Why a stream has ended.
@@ -38,7 +38,8 @@ pub enum End {
 }
 
 impl End {
-    const ALL: [Self; 8] = [
+    /// In the order of their numbers.
+    pub(super) const ALL: [Self; 8] = [
         Self::Left,
         Self::Vanished,
         Self::Slow,
@@ -70,17 +71,6 @@ impl End {
     }
 }
 
-/// How many streams have ended, by reason.
-#[derive(Debug, Default)]
-pub struct Endings([AtomicU64; End::ALL.len()]);
-
-impl Endings {
-    pub fn counts(&self) -> Vec<(End, u64)> {
-        let counts = self.0.iter().map(|count| count.load(Relaxed));
-        End::ALL.into_iter().zip(counts).collect()
-    }
-}
-
 /// One subscriber's account. Its stream writes it, its Broadcaster reads it; both are on one
 /// thread, so that relaxed atomics are all that is needed (a message has to be `Send`).
 #[derive(Debug)]
@@ -98,11 +88,13 @@ pub struct Account {
     pub lifeline: Arc<Lifeline>,
     /// Its place in the registry, while it is live.
     pub key: Mutex<Option<Key>>,
-    endings: Arc<Endings>,
+    /// Where its beginning, its end and its gaps are counted.
+    pub ledger: Arc<Ledger>,
 }
 
 impl Account {
-    pub fn open(seat: &Seat, terms: Terms, endings: Arc<Endings>) -> Self {
+    pub fn open(seat: &Seat, terms: Terms, ledger: Arc<Ledger>) -> Self {
+        ledger.open();
         Self {
             id: seat.id(),
             terms,
@@ -113,7 +105,7 @@ impl Account {
             end: OnceLock::new(),
             lifeline: Arc::default(),
             key: Mutex::new(None),
-            endings,
+            ledger,
         }
     }
 
@@ -136,7 +128,7 @@ impl Account {
     /// Closes the account, and with it counts and logs the end of the stream.
     pub fn close(&self) {
         let why = *self.end.get_or_init(|| End::Left);
-        self.endings.0[why as usize].fetch_add(1, Relaxed);
+        self.ledger.end(why);
         log::info!(
             "stream {id} of {address} ended: {why}, after {after:.1?}, {events} events, {bytes} bytes",
             id = self.id,

@@ -25,6 +25,20 @@ pub enum Refusal {
     Draining,
 }
 
+impl Refusal {
+    /// In the order of their numbers.
+    pub(super) const ALL: [Self; 3] = [Self::Full, Self::AddressFull, Self::Draining];
+
+    /// The word for errors and counts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::AddressFull => "address_full",
+            Self::Draining => "draining",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Admission {
     max: usize,

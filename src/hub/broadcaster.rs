@@ -25,20 +25,23 @@ use super::{
     fan_out::{FanOut, Receivers, Writer},
     heartbeat::Wheel,
     live::{Live, Look, Sink},
-    messages::{Adopt, Answer, Ask, Deliver, Drain, Host, Lost, Revoke, Subscribe, Unsubscribe},
+    messages::{Adopt, Deliver, Drain, Host, Lost, Revoke, Subscribe, Unsubscribe},
     pass::{Draft, Part, Pass},
     queue::{Limits, Refused},
     ready::{Attendant, Ready},
     registry::{Key, Registry},
     socket_sink::SocketSink,
+    tally::Tally,
     terms::Notices,
     waves::Waves,
 };
 use crate::{
-    history::{Entry, Position},
+    history::{Entry, Loss, Position},
     slice::Slice,
     sse::Frame,
 };
+
+mod answer;
 
 /// What it takes to send something to a subscriber, in bytes that could be read meanwhile: less than
 /// it is, for the clock is looked at after some of them only.
@@ -63,6 +66,7 @@ pub struct Broadcaster {
     pass: Option<Pass>,
     /// Whether someone writes it.
     is_writing: bool,
+    tally: Tally,
     /// Read once for each slice of work, not for each frame.
     now: Instant,
     _alarm: Alarm,
@@ -84,6 +88,7 @@ impl Broadcaster {
             draft: Draft::default(),
             pass: None,
             is_writing: false,
+            tally: Tally::default(),
             now: Instant::now(),
             _alarm: alarm,
         }
@@ -100,9 +105,9 @@ impl Broadcaster {
         self.draft.has_room_for(round, delivery::bounds(self.limits))
     }
 
-    /// Adds a round to what is written next. Returns where it begins there.
-    pub(super) fn add(&mut self, round: &[Arc<Entry>]) -> usize {
-        self.draft.add(round)
+    /// Adds a round that began then to what is written next. Returns where it begins there.
+    pub(super) fn add(&mut self, round: &[Arc<Entry>], since: Instant) -> usize {
+        self.draft.add(round, since)
     }
 
     pub(super) fn begin_search(&mut self) -> Receivers {
@@ -155,6 +160,9 @@ impl Broadcaster {
                     return false;
                 }
             }
+            if let Some(since) = pass.since.take() {
+                self.tally.end_pass(since);
+            }
             while let Some((key, why)) = pass.ends.pop() {
                 self.finish(key, why);
                 if slice.spend(FINISH) {
@@ -168,7 +176,7 @@ impl Broadcaster {
     /// Sends a subscriber its part of a pass, if it is still there.
     fn send(&mut self, key: Key, part: Part<'_>) {
         if let Some(live) = self.live.get_mut(key)
-            && let Err(refused) = live.send(part, self.limits, self.now)
+            && let Err(refused) = live.send(part, self.limits, self.now, &mut self.tally)
         {
             self.let_go(key, refused);
         }
@@ -226,10 +234,11 @@ impl Broadcaster {
         self.now = Instant::now();
         for key in self.live.some(usize::MAX) {
             let Some(live) = self.live.get_mut(key) else { continue };
-            if live.account.terms.notices == Notices::On
-                && let Err(refused) = live.tell(gap, self.limits, self.now)
-            {
-                self.let_go(key, refused);
+            if live.account.terms.notices == Notices::On {
+                live.account.ledger.tell_gap(Loss::Trimmed);
+                if let Err(refused) = live.tell(gap, self.limits, self.now) {
+                    self.let_go(key, refused);
+                }
             }
         }
     }
@@ -277,8 +286,8 @@ impl Actor for Broadcaster {
 impl Handler<Deliver> for Broadcaster {
     type Result = AtomicResponse<Self, Vec<usize>>;
 
-    fn handle(&mut self, Deliver(round): Deliver, _: &mut Context<Self>) -> Self::Result {
-        AtomicResponse::new(Box::pin(FanOut::new(round)))
+    fn handle(&mut self, Deliver { round, since }: Deliver, _: &mut Context<Self>) -> Self::Result {
+        AtomicResponse::new(Box::pin(FanOut::new(round, since)))
     }
 }
 
@@ -367,19 +376,6 @@ impl Handler<Revoke> for Broadcaster {
                 self.end(key, End::Revoked, ctx);
             }
         }
-    }
-}
-
-impl Handler<Ask> for Broadcaster {
-    type Result = MessageResult<Ask>;
-
-    fn handle(&mut self, _: Ask, _: &mut Context<Self>) -> Self::Result {
-        let direct = self.live.values().filter(|live| matches!(live.sink, Sink::Socket(_)));
-        MessageResult(Answer {
-            live: self.live.len(),
-            direct: direct.count(),
-            behind: self.behind.len(),
-        })
     }
 }
 

@@ -5,7 +5,7 @@
 //! back-pressure. Does not: wait until a round is written; a Broadcaster is behind by two rounds
 //! at the most, and joins what has come meanwhile.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use actix::Addr;
 use futures_util::future::join_all;
@@ -48,7 +48,9 @@ pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
         let mut counts = vec![0; entries.len()];
         let round: Arc<[_]> = entries.into();
-        let told = broadcasters.iter().map(|each| each.send(Deliver(Arc::clone(&round))));
+        let since = Instant::now();
+        let deliver = || Deliver { round: Arc::clone(&round), since };
+        let told = broadcasters.iter().map(|each| each.send(deliver()));
         for answer in join_all(told).await {
             let Ok(answer) = answer else { return };
             counts.iter_mut().zip(answer).for_each(|(count, queued)| *count += queued);

@@ -10,6 +10,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context as Task, Poll},
+    time::Instant,
 };
 
 use actix::{ActorFuture, Context};
@@ -28,6 +29,8 @@ use crate::{
 /// Finds out who gets a round. Yields how many get each of its entries.
 pub struct FanOut {
     round: Arc<[Arc<Entry>]>,
+    /// When it left the history.
+    since: Instant,
     /// Where the round begins in the draft, once it is in there.
     first: Option<usize>,
     /// How many get each entry, of those that were looked at.
@@ -37,9 +40,9 @@ pub struct FanOut {
 }
 
 impl FanOut {
-    pub fn new(round: Arc<[Arc<Entry>]>) -> Self {
+    pub fn new(round: Arc<[Arc<Entry>]>, since: Instant) -> Self {
         let counts = Vec::with_capacity(round.len());
-        Self { round, first: None, counts, receivers: None }
+        Self { round, since, first: None, counts, receivers: None }
     }
 
     /// Adds the round to the draft. False when its time was over before.
@@ -53,7 +56,7 @@ impl FanOut {
                         return false;
                     }
                 }
-                *self.first.insert(broadcaster.add(&self.round))
+                *self.first.insert(broadcaster.add(&self.round, self.since))
             }
         };
         while let Some(entry) = self.round.get(self.counts.len()) {

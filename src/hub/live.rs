@@ -10,6 +10,7 @@ use super::{
     pass::{Mark, Part},
     queue::{Limits, Refused, Sender},
     socket_sink::SocketSink,
+    tally::Tally,
     terms::Deadline,
 };
 use crate::sse::Frame;
@@ -63,13 +64,25 @@ impl Live {
         }
     }
 
-    /// Sends it its part of a pass.
-    pub fn send(&mut self, part: Part<'_>, limits: Limits, now: Instant) -> Result<(), Refused> {
+    /// Sends it its part of a pass, and counts that.
+    pub fn send(
+        &mut self,
+        part: Part<'_>,
+        limits: Limits,
+        now: Instant,
+        tally: &mut Tally,
+    ) -> Result<(), Refused> {
         match &mut self.sink {
-            Sink::Queue(queue) => part
-                .entries()
-                .try_for_each(|entry| queue.push(entry.frame.clone(), Some(entry.position)))?,
-            Sink::Socket(socket) => socket.send(part, limits)?,
+            Sink::Queue(queue) => {
+                for entry in part.entries() {
+                    queue.push(entry.frame.clone(), Some(entry.position))?;
+                    tally.sent(1, entry.frame.len());
+                }
+            }
+            Sink::Socket(socket) => {
+                let size = socket.send(part, limits)?;
+                tally.sent(size.events, size.frames);
+            }
         }
         self.last_write = now;
         Ok(())
@@ -83,6 +96,14 @@ impl Live {
         }
         self.last_write = now;
         Ok(())
+    }
+
+    /// How many frames wait for it, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        match &self.sink {
+            Sink::Queue(queue) => queue.waiting(),
+            Sink::Socket(socket) => socket.waiting(),
+        }
     }
 
     /// Beats its heart if it was silent for too long.

@@ -6,9 +6,7 @@ use actix::Message;
 use tokio::net::TcpStream;
 
 use super::{
-    account::{Account, End},
-    queue::Sender,
-    subscription::Subscription,
+    account::Account, ledger::Counts, queue::Sender, subscription::Subscription, tally::Tally,
     terms::Deadline,
 };
 use crate::{
@@ -22,7 +20,12 @@ use crate::{
 /// only back-pressure, since an actix mailbox takes whatever is sent.
 #[derive(Message)]
 #[rtype(result = "Vec<usize>")]
-pub struct Deliver(pub Arc<[Arc<Entry>]>);
+pub struct Deliver {
+    /// In their order.
+    pub round: Arc<[Arc<Entry>]>,
+    /// When they left the history.
+    pub since: Instant,
+}
 
 /// Do this on your thread, beside your own work.
 #[derive(Message)]
@@ -81,6 +84,7 @@ pub struct Revoke(pub Arc<[Arc<Account>]>);
 pub struct Ask;
 
 /// A Broadcaster's part of [`Stats`].
+#[derive(Default)]
 pub struct Answer {
     /// See [`Stats::live`].
     pub live: usize,
@@ -88,6 +92,24 @@ pub struct Answer {
     pub direct: usize,
     /// See [`Stats::behind`].
     pub behind: usize,
+    /// See [`Stats::queued_events`].
+    pub queued_events: usize,
+    /// See [`Stats::queued_bytes`].
+    pub queued_bytes: usize,
+    /// See [`Stats::tally`].
+    pub tally: Tally,
+}
+
+impl Answer {
+    /// Adds what another has said.
+    pub fn add(&mut self, other: &Self) {
+        self.live += other.live;
+        self.direct += other.direct;
+        self.behind += other.behind;
+        self.queued_events += other.queued_events;
+        self.queued_bytes += other.queued_bytes;
+        self.tally.add(&other.tally);
+    }
 }
 
 /// End all streams, spread evenly until the given time.
@@ -99,16 +121,24 @@ pub struct Drain {
 }
 
 /// How the hub is.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// Streams that are open, live or not.
     pub open: usize,
+    /// The most at a time.
+    pub max: usize,
     /// Subscribers that receive events as they come.
     pub live: usize,
     /// Those of them whose sockets the Broadcasters write to themselves.
     pub direct: usize,
     /// Subscribers whose queue was full, and who catch up from the history.
     pub behind: usize,
-    /// How many streams have ended since the start, by reason.
-    pub ended: Vec<(End, u64)>,
+    /// What waits in the queues of those who are live, in frames.
+    pub queued_events: usize,
+    /// The same in bytes.
+    pub queued_bytes: usize,
+    /// What the Broadcasters have counted since the start.
+    pub tally: Tally,
+    /// What else was counted since the start.
+    pub counts: Counts,
 }

@@ -21,7 +21,8 @@ use tokio::{
 
 use crate::{
     event::Event,
-    history::{History, LastEventId, Position, Start, StorageError, Tail},
+    histogram::Histogram,
+    history::{History, Holdings, LastEventId, Position, Start, StorageError, Tail},
     topic::Selector,
 };
 
@@ -35,6 +36,7 @@ mod delivery;
 mod fan_out;
 mod heartbeat;
 mod herald;
+mod ledger;
 mod live;
 mod messages;
 mod pass;
@@ -46,6 +48,7 @@ mod replay;
 mod roll;
 mod socket_sink;
 mod subscription;
+mod tally;
 mod terms;
 mod waves;
 
@@ -53,17 +56,19 @@ pub use account::End;
 pub use admission::{Refusal, Seat};
 pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
+pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
 pub use queue::Limits;
 pub use replay::Resume;
 pub use roll::Whom;
 pub use subscription::{Next, Subscription};
+pub use tally::Tally;
 pub use terms::{Notices, Terms};
 
-use account::Endings;
 use admission::Admission;
 use herald::Herald;
-use messages::{Ask, Drain, Host, Revoke};
+use ledger::Ledger;
+use messages::{Answer, Ask, Drain, Host, Revoke};
 use roll::Roll;
 
 /// How long the last streams to end may take to write what they have.
@@ -122,7 +127,7 @@ struct Shared {
     settings: Settings,
     history: History,
     admission: Arc<Admission>,
-    endings: Arc<Endings>,
+    ledger: Arc<Ledger>,
     herald: Herald,
     /// `None` where nobody may revoke.
     roll: Option<Roll>,
@@ -140,7 +145,7 @@ impl Hub {
             settings,
             history,
             admission: Arc::new(admission),
-            endings: Arc::default(),
+            ledger: Arc::default(),
             herald: Herald::default(),
             roll,
             broadcasters: RwLock::default(),
@@ -202,9 +207,11 @@ impl Hub {
         if self.is_draining() {
             return Err(PublishError::Draining);
         }
+        let begun = Instant::now();
         let (receipt, queued) = oneshot::channel();
         self.0.history.append(event, receipt);
         let delivered = queued.await.map_err(|_| PublishError::Failing)??;
+        self.0.ledger.publish(begun.elapsed());
         Ok(Receipt { id: delivered.entry.wire_id(), subscribers: delivered.subscribers })
     }
 
@@ -231,7 +238,8 @@ impl Hub {
 
     /// Takes a place for one subscriber from this address.
     pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
-        Admission::admit(&self.0.admission, address)
+        let admitted = Admission::admit(&self.0.admission, address);
+        admitted.inspect_err(|why| self.0.ledger.turn_away(*why))
     }
 
     /// Where a subscriber starts that asks for what followed this id, for whoever has to know it
@@ -286,15 +294,24 @@ impl Hub {
         let broadcasters = self.broadcasters();
         let asked = join_all(broadcasters.iter().map(|broadcaster| broadcaster.send(Ask)));
         let answers = timeout(patience, asked).await.ok()?;
-        let mut stats = Stats { open: self.0.admission.taken(), ..Stats::default() };
+        let mut sum = Answer::default();
         for answer in answers {
-            let answer = answer.ok()?;
-            stats.live += answer.live;
-            stats.direct += answer.direct;
-            stats.behind += answer.behind;
+            sum.add(&answer.ok()?);
         }
-        stats.ended = self.0.endings.counts();
-        Some(stats)
+        let Answer { live, direct, behind, queued_events, queued_bytes, tally } = sum;
+        let (open, max) = (self.0.admission.taken(), self.0.settings.max_subscribers);
+        let counts = self.0.ledger.counts();
+        Some(Stats { open, max, live, direct, behind, queued_events, queued_bytes, tally, counts })
+    }
+
+    /// How much is kept. `None` where the history does not say so in time.
+    pub async fn holdings(&self, patience: Duration) -> Option<Holdings> {
+        timeout(patience, self.0.history.holdings()).await.ok()?.ok()
+    }
+
+    /// How long the answers of Redis have taken; `None` where the history is not there.
+    pub fn round_trips(&self) -> Option<Histogram> {
+        self.0.history.round_trips()
     }
 
     /// Whether a Broadcaster has died. One that is busy for longer than the patience has not.

@@ -4,7 +4,7 @@
 //! the pass before it is written. Promises: an unbroken run of entries is one piece of one buffer,
 //! which is made once for all. Does not: find out who matches.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use bytes::{Bytes, BytesMut};
 use smallvec::{SmallVec, smallvec};
@@ -24,6 +24,8 @@ pub struct Target {
 pub struct Draft {
     entries: Vec<Arc<Entry>>,
     bytes: usize,
+    /// When its first round began.
+    since: Option<Instant>,
     targets: Vec<Target>,
     ends: Vec<(Key, End)>,
 }
@@ -47,8 +49,9 @@ impl Draft {
                 && self.bytes + bytes <= limits.bytes)
     }
 
-    /// Adds a round. Returns where it begins.
-    pub fn add(&mut self, round: &[Arc<Entry>]) -> usize {
+    /// Adds a round that began then. Returns where it begins in here.
+    pub fn add(&mut self, round: &[Arc<Entry>], since: Instant) -> usize {
+        self.since.get_or_insert(since);
         let first = self.entries.len();
         self.entries.extend(round.iter().cloned());
         self.bytes += round.iter().map(|entry| entry.frame.len()).sum::<usize>();
@@ -77,14 +80,18 @@ impl Draft {
 
     /// Makes a pass of it. What follows is another draft.
     pub fn finish(&mut self) -> Pass {
-        let Self { entries, targets, ends, .. } = std::mem::take(self);
-        Pass { targets, batch: Batch::new(entries), ends }
+        let Self { entries, since, targets, ends, .. } = std::mem::take(self);
+        // One that nobody gets would tell nothing of how long the writing takes.
+        let since = since.filter(|_| !targets.is_empty());
+        Pass { since, targets, batch: Batch::new(entries), ends }
     }
 }
 
 /// See the module.
 #[derive(Debug)]
 pub struct Pass {
+    /// When the first of its rounds began, until it is written.
+    pub since: Option<Instant>,
     /// Those who are still to be served.
     pub targets: Vec<Target>,
     /// Those who end after that.

@@ -81,6 +81,12 @@ impl Sender {
         self.waiting.fetch_add(bytes, Relaxed);
         Ok(())
     }
+
+    /// How many frames wait, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        let frames = self.frames.max_capacity() - self.frames.capacity();
+        (frames, self.waiting.load(Relaxed))
+    }
 }
 
 impl Receiver {

@@ -51,6 +51,9 @@ pub struct Replay {
     up_to: Option<Position>,
     chunk: std::vec::IntoIter<Arc<Entry>>,
     reads: Reads,
+    /// What it has yielded, without gaps: entered when it is over.
+    events: u64,
+    bytes: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,6 +81,8 @@ impl Replay {
             up_to,
             chunk: Vec::new().into_iter(),
             reads: Reads::None,
+            events: 0,
+            bytes: 0,
         }
     }
 
@@ -97,8 +102,10 @@ impl Replay {
                 let frame = wanted.then(|| entry.frame.clone());
                 self.place = entry.position;
                 self.chunk.next();
-                if frame.is_some() {
-                    return Ok(frame);
+                if let Some(frame) = frame {
+                    self.events += 1;
+                    self.bytes += frame.len() as u64;
+                    return Ok(Some(frame));
                 }
             }
             match self.reads {
@@ -128,8 +135,18 @@ impl Replay {
             gap(&asked.to_string(), Loss::Trimmed, first)
         });
         let gap = gap.filter(|_| self.account.terms.notices == Notices::On);
+        if gap.is_some() {
+            self.account.ledger.tell_gap(Loss::Trimmed);
+        }
         self.chunk = chunk.entries.into_iter();
         Ok(gap)
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        // One with an end is the short rest of another.
+        self.account.ledger.replay(self.events, self.bytes, self.up_to.is_none());
     }
 }
 
@@ -159,6 +176,7 @@ pub async fn resume(
         None => None,
     };
     let first = first.map(|entry| shown_id(&entry, account));
+    account.ledger.tell_gap(loss);
     Ok((Some(gap(asked.as_str(), loss, first)), place))
 }
 

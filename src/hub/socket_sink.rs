@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 
 use super::{
     account::{Account, End},
-    pass::Part,
+    pass::{Part, Size},
     queue::{Limits, Queued, Refused},
     subscription::Subscription,
 };
@@ -79,10 +79,10 @@ impl SocketSink {
     }
 
     /// Sends what is new to this subscriber. What the kernel does not take waits, up to the
-    /// limits.
-    pub fn send(&mut self, part: Part<'_>, limits: Limits) -> Result<(), Refused> {
+    /// limits. Returns how much was new.
+    pub fn send(&mut self, part: Part<'_>, limits: Limits) -> Result<Size, Refused> {
         let part = part.after(self.place);
-        let Some(last) = part.last() else { return Ok(()) };
+        let Some(last) = part.last() else { return Ok(Size::default()) };
         let size = part.size();
         if self.backlog.is_some() {
             self.keep(part.chunks(), limits)?;
@@ -107,7 +107,12 @@ impl SocketSink {
         // What it knew already was counted when it was replayed.
         self.sent.events += size.events as u64;
         self.sent.bytes += size.frames;
-        Ok(())
+        Ok(size)
+    }
+
+    /// How many frames the kernel has not taken, and their bytes with the chunks around them.
+    pub fn waiting(&self) -> (usize, usize) {
+        self.backlog.as_ref().map_or((0, 0), |backlog| (backlog.chunks.len(), backlog.bytes))
     }
 
     /// Sends what waited in the queue of its body stream.

@@ -87,7 +87,7 @@ impl Subscription {
         terms: Terms,
     ) -> Self {
         let deadline = Deadline::of(hub.0.settings.max_age, &terms);
-        let account = Account::open(&seat, terms, Arc::clone(&hub.0.endings));
+        let account = Account::open(&seat, terms, Arc::clone(&hub.0.ledger));
         let account = Arc::new(account);
         if let Some(roll) = &hub.0.roll {
             roll.enter(&account);

@@ -54,6 +54,8 @@ mod logs;
 mod matching;
 /// Mercure of both generations: its clients work unchanged.
 mod mercure;
+/// What an operator's Prometheus reads.
+mod metrics;
 /// One order for all, under load.
 mod order;
 /// HTTP/1 as clients really speak it.

@@ -74,6 +74,12 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
         ("FANFARE_HEADER_TIMEOUT", "--header-timeout", &["999ms"], "from 1s"),
         ("FANFARE_BODY_TIMEOUT", "--body-timeout", &["0"], "from 100ms"),
         ("FANFARE_KEEP_ALIVE", "--keep-alive", &["0"], "from 1s"),
+        (
+            "FANFARE_METRICS",
+            "--metrics",
+            &["", "yes", "9090", "localhost:9090", "http://127.0.0.1:9090"],
+            "off, on, or an address and a port",
+        ),
         ("RUST_LOG", "--log", &["fanfare=loud", "a=b=c", "info/x/y"], "debug"),
         (
             "FANFARE_PUBLISHER_JWT_ALG",

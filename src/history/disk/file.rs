@@ -63,7 +63,7 @@ pub struct Extent {
     pub oldest: Option<u64>,
     /// Whether there is more than retention allows.
     pub too_much: bool,
-    bytes: u64,
+    pub bytes: u64,
 }
 
 impl File {

@@ -22,8 +22,8 @@ use tokio::{
 };
 
 use super::{
-    Chunk, Durability, Entry, LastEventId, Limits, OpenError, Position, ReadError, Receipt,
-    Retention, Start, StorageError, Tail, ring::Ring, tail::tail,
+    Chunk, Durability, Entry, Holdings, LastEventId, Limits, OpenError, Position, ReadError,
+    Receipt, Retention, Start, StorageError, Tail, ring::Ring, tail::tail,
 };
 use crate::event::{Event, EventId};
 
@@ -84,6 +84,9 @@ struct Shown {
     ring: Ring,
     /// The place before the oldest entry that is kept.
     floor: Position,
+    /// When that was appended, and what all that is kept takes.
+    oldest: Option<u64>,
+    bytes: u64,
     /// Why nothing is kept now.
     outage: Option<StorageError>,
     /// Since when the writer waits for the disk.
@@ -107,7 +110,14 @@ pub(super) fn open(
     }
     let shared = Arc::new(Shared {
         inbox: Inbox::default(),
-        shown: Mutex::new(Shown { ring, floor: place(extent.floor), outage: None, writing: None }),
+        shown: Mutex::new(Shown {
+            ring,
+            floor: place(extent.floor),
+            oldest: extent.oldest,
+            bytes: extent.bytes,
+            outage: None,
+            writing: None,
+        }),
         file: RwLock::new(Some(file)),
         unreadable: AtomicBool::new(false),
         runs: Mutex::default(),
@@ -217,6 +227,11 @@ impl Disk {
             overtaken
         };
         Ok(Chunk { entries, last: reached >= up_to, overtaken })
+    }
+
+    pub(super) fn holdings(&self) -> Holdings {
+        let Shown { ring, floor, oldest, bytes, .. } = &*self.0.shared.shown.lock();
+        Holdings::new(ring.head().sequence.saturating_sub(floor.sequence), *bytes, *oldest)
     }
 
     /// Writes what waits, closes the file, and returns when that is done.

@@ -194,6 +194,7 @@ impl Writer {
         let floor = Position { epoch: self.epoch, sequence: self.extent.floor };
         let shown = &mut *self.shared.shown.lock();
         shown.floor = floor;
+        (shown.oldest, shown.bytes) = (self.extent.oldest, self.extent.bytes);
         shown.ring.drop_up_to(floor);
     }
 

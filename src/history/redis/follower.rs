@@ -46,7 +46,7 @@ impl Follower {
         loop {
             // The one that the writer writes to: only there it finds what is written.
             let wanted = run.borrow_and_update().clone();
-            match Link::connect(&self.shared.target, PATIENCE).await {
+            match Link::connect(&self.shared.target, &self.shared.trips, PATIENCE).await {
                 Ok(link) if link.run == wanted => {
                     let why = tokio::select! {
                         why = self.follow(&link) => why,
@@ -68,7 +68,7 @@ impl Follower {
             let mut read = cmd("XREAD");
             read.arg("BLOCK").arg(limits::millis(WAIT)).arg("COUNT").arg(count);
             read.arg("STREAMS").arg(&self.shared.keys.log).arg(wire::id(self.place));
-            let items = match link.ask::<Value>(&read).await.map(wire::followed) {
+            let items = match link.wait::<Value>(&read).await.map(wire::followed) {
                 Ok(Some(items)) => items,
                 Ok(None) => return "an answer is not what it should be".to_owned(),
                 Err(error) => return error.to_string(),

@@ -4,7 +4,10 @@
 //! All keys are in one slot, so there is nothing to route: a redirection at the start is enough,
 //! and a later one ends the connection.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ::redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue,
@@ -12,8 +15,10 @@ use ::redis::{
     aio::MultiplexedConnection, cmd,
 };
 
+use parking_lot::Mutex;
+
 use super::target::Target;
-use crate::history::OpenError;
+use crate::{histogram::Histogram, history::OpenError};
 
 const CONNECT: Duration = Duration::from_secs(1);
 const MAX_REDIRECTIONS: usize = 5;
@@ -57,7 +62,24 @@ impl From<RedisError> for LinkError {
     }
 }
 
+/// How long answers have taken, on all connections. The lock is nothing to a way over a network.
+#[derive(Debug, Clone)]
+pub struct Trips(Arc<Mutex<Histogram>>);
+
+impl Default for Trips {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Histogram::of_times())))
+    }
+}
+
+impl Trips {
+    pub fn so_far(&self) -> Histogram {
+        self.0.lock().clone()
+    }
+}
+
 pub struct Link {
+    trips: Trips,
     pub connection: MultiplexedConnection,
     /// The server's `run_id`: another one after each of its starts.
     pub run: String,
@@ -65,15 +87,19 @@ pub struct Link {
 
 impl Link {
     /// Connects. An answer may take so long.
-    pub async fn connect(target: &Target, patience: Duration) -> Result<Self, LinkError> {
+    pub async fn connect(
+        target: &Target,
+        trips: &Trips,
+        patience: Duration,
+    ) -> Result<Self, LinkError> {
         let mut why = None;
         for host in &target.hosts {
             let found = match &target.master {
                 Some(master) => match ask_sentinel(target, host, master).await {
-                    Ok(host) => Self::settle(target, host, patience).await,
+                    Ok(host) => Self::settle(target, host, trips, patience).await,
                     Err(error) => Err(error),
                 },
-                None => Self::settle(target, host.clone(), patience).await,
+                None => Self::settle(target, host.clone(), trips, patience).await,
             };
             match found {
                 Ok(link) => return Ok(link),
@@ -88,13 +114,14 @@ impl Link {
     async fn settle(
         target: &Target,
         mut host: (String, u16),
+        trips: &Trips,
         patience: Duration,
     ) -> Result<Self, LinkError> {
         let log = target.key("log");
         for _ in 0..MAX_REDIRECTIONS {
             let mut connection = open(target, &host, patience, true).await?;
             match cmd("EXISTS").arg(&log).query_async::<i64>(&mut connection).await {
-                Ok(_) => return Self::inspect(connection, &host).await,
+                Ok(_) => return Self::inspect(connection, &host, trips).await,
                 Err(error) => host = redirection(&error, &host).ok_or(error)?,
             }
         }
@@ -104,6 +131,7 @@ impl Link {
     async fn inspect(
         mut connection: MultiplexedConnection,
         (host, port): &(String, u16),
+        trips: &Trips,
     ) -> Result<Self, LinkError> {
         let info: String = cmd("INFO").query_async(&mut connection).await?;
         let field = |name: &str| {
@@ -113,18 +141,33 @@ impl Link {
             return Err(LinkError::ReadOnly(format!("{host}:{port}")));
         }
         let run = field("run_id").unwrap_or_default().to_owned();
-        Ok(Self { connection, run })
+        Ok(Self { trips: trips.clone(), connection, run })
     }
 
     /// Sends a command and waits for its answer.
     pub async fn ask<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, RedisError> {
+        self.timed(self.wait(command)).await
+    }
+
+    /// The same for one whose answer comes when there is something to say.
+    pub async fn wait<T: FromRedisValue>(&self, command: &::redis::Cmd) -> Result<T, RedisError> {
         // A clone is a handle of the same connection.
         command.query_async(&mut self.connection.clone()).await
     }
 
     /// Sends several, and waits for all answers.
     pub async fn send(&self, commands: &Pipeline) -> Result<(), RedisError> {
-        commands.query_async(&mut self.connection.clone()).await
+        self.timed(commands.query_async(&mut self.connection.clone())).await
+    }
+
+    async fn timed<T>(
+        &self,
+        asked: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, RedisError> {
+        let begun = Instant::now();
+        let answer = asked.await;
+        self.trips.0.lock().took(begun.elapsed());
+        answer
     }
 }
 

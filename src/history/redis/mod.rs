@@ -20,10 +20,13 @@ use tokio::{
 };
 
 use super::{
-    Chunk, LastEventId, Limits, OpenError, Position, Receipt, Retention, Start, StorageError, Tail,
-    ring::Ring, tail::tail,
+    Chunk, Holdings, LastEventId, Limits, OpenError, Position, Receipt, Retention, Start,
+    StorageError, Tail, ring::Ring, tail::tail,
 };
-use crate::event::{Event, EventId};
+use crate::{
+    event::{Event, EventId},
+    histogram::Histogram,
+};
 
 mod board;
 mod chain;
@@ -42,6 +45,7 @@ pub use target::Target;
 use board::Board;
 pub use board::Told;
 use follower::Follower;
+use link::Trips;
 use pending::Pending;
 use reader::Reader;
 use session::Session;
@@ -125,9 +129,10 @@ async fn begin(
     retention: Retention,
 ) -> Result<(Arc<Shared>, Arc<Reader>, Session), OpenError> {
     let keys = Keys::new(&target);
-    let (session, log) = Session::begin(&target, &keys, Position::ZERO).await?;
+    let trips = Trips::default();
+    let (session, log) = Session::begin(&target, &keys, &trips, Position::ZERO).await?;
     let (run, running) = watch::channel(session.link.run.clone());
-    let reader = Arc::new(Reader::new(target.clone(), keys.clone(), running));
+    let reader = Arc::new(Reader::new(target.clone(), keys.clone(), trips.clone(), running));
     let newest = reader.newest(log.floor, log.head, NEWEST, &log.chain).await;
     let newest = newest.map_err(|error| OpenError::Server(error.to_string()))?;
     let mut ring =
@@ -146,6 +151,7 @@ async fn begin(
         target,
         keys,
         retention,
+        trips,
         node,
         board,
         pending: Pending::default(),
@@ -263,6 +269,19 @@ impl Redis {
             shared.board.sums(&link).await.map_err(|_| StorageError::Away)
         };
         self.run(ask).await
+    }
+
+    pub(super) async fn holdings(&self) -> Result<Holdings, StorageError> {
+        let reader = Arc::clone(&self.0.reader);
+        let (floor, head, chain) = {
+            let Shown { ring, floor, chain } = &*self.0.shared.shown.lock();
+            (*floor, ring.head(), chain.clone())
+        };
+        self.run(async move { reader.holdings(floor, head, &chain).await }).await
+    }
+
+    pub(super) fn round_trips(&self) -> Histogram {
+        self.0.shared.trips.so_far()
     }
 
     /// Appends what waits, and returns when that is done.

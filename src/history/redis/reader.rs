@@ -10,14 +10,14 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use super::{
     Keys,
     chain::Chain,
-    link::Link,
+    link::{Link, Trips},
     session::range,
     target::Target,
     wire::{self, Item, What},
 };
 use crate::{
     event::EventId,
-    history::{Entry, Limits, Position, StorageError, disk::record},
+    history::{Entry, Holdings, Limits, Position, StorageError, disk::record},
 };
 
 /// How long an answer may take.
@@ -25,10 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many read at a time, and how many entries: at most some 16 MiB each, as they are published.
 const READERS: usize = 4;
 const STEP: usize = 64;
+const ONE: Limits = Limits { events: 1, bytes: 0 };
 
 pub struct Reader {
     target: Target,
     keys: Keys,
+    trips: Trips,
     /// Of the server that is written to.
     run: watch::Receiver<String>,
     link: Mutex<Option<Arc<Link>>>,
@@ -52,8 +54,8 @@ pub struct Run {
 }
 
 impl Reader {
-    pub fn new(target: Target, keys: Keys, run: watch::Receiver<String>) -> Self {
-        Self { target, keys, run, link: Mutex::default(), turns: Semaphore::new(READERS) }
+    pub fn new(target: Target, keys: Keys, trips: Trips, run: watch::Receiver<String>) -> Self {
+        Self { target, keys, trips, run, link: Mutex::default(), turns: Semaphore::new(READERS) }
     }
 
     /// Entries in `(after, up_to]`.
@@ -170,6 +172,21 @@ impl Reader {
         Ok((Position { epoch, sequence }, chain))
     }
 
+    /// How much is kept in `(floor, head]`.
+    pub async fn holdings(
+        &self,
+        floor: Position,
+        head: Position,
+        chain: &Chain,
+    ) -> Result<Holdings, StorageError> {
+        let mut ask = cmd("HMGET");
+        ask.arg(&self.keys.meta).arg("count").arg("bytes");
+        let (events, bytes): (Option<u64>, Option<u64>) = self.ask(&ask).await?;
+        let first = self.read(floor, head, ONE, chain).await?;
+        let oldest = first.entries.first().map(|entry| entry.time);
+        Ok(Holdings::new(events.unwrap_or(0), bytes.unwrap_or(0), oldest))
+    }
+
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StorageError> {
         let link = self.link().await?;
         match link.ask(command).await {
@@ -190,7 +207,7 @@ impl Reader {
             return Ok(Arc::clone(link));
         }
         *slot = None;
-        match Link::connect(&self.target, PATIENCE).await {
+        match Link::connect(&self.target, &self.trips, PATIENCE).await {
             Ok(link) if link.run == run => {
                 let link = Arc::new(link);
                 *slot = Some(Arc::clone(&link));

@@ -10,7 +10,7 @@ use ::redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value, cmd};
 use super::{
     Keys,
     chain::Chain,
-    link::{Link, LinkError},
+    link::{Link, LinkError, Trips},
     pending::Batch,
     target::Target,
     wire::{Origin, id},
@@ -59,9 +59,10 @@ impl Session {
     pub async fn begin(
         target: &Target,
         keys: &Keys,
+        trips: &Trips,
         seen: Position,
     ) -> Result<(Self, Log), LinkError> {
-        let link = Link::connect(target, PATIENCE).await?;
+        let link = Link::connect(target, trips, PATIENCE).await?;
         let load = async |script: &str| -> Result<String, LinkError> {
             Ok(link.ask(cmd("SCRIPT").arg("LOAD").arg(script)).await?)
         };

@@ -7,7 +7,9 @@ use ::redis::Cmd;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{NEWEST, board::Board, chain::Chain, pending::Pending, session::Log, target::Target};
+use super::{
+    NEWEST, board::Board, chain::Chain, link::Trips, pending::Pending, session::Log, target::Target,
+};
 use crate::history::{Appended, LastEventId, Loss, Position, Retention, Start, ring::Ring};
 
 /// What the thread and those who ask have in common.
@@ -16,6 +18,8 @@ pub struct Shared {
     pub target: Target,
     pub keys: Keys,
     pub retention: Retention,
+    /// How long the server's answers have taken.
+    pub trips: Trips,
     /// This node, among all.
     pub node: u64,
     pub pending: Pending,

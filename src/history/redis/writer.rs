@@ -42,7 +42,7 @@ async fn find(shared: &Shared) -> Session {
     let begun = Instant::now();
     let mut told = false;
     loop {
-        match Session::begin(&shared.target, &shared.keys, shared.seen()).await {
+        match Session::begin(&shared.target, &shared.keys, &shared.trips, shared.seen()).await {
             Ok((session, log)) => {
                 log::warn!("{} is back after {:.1?}", shared.target, begun.elapsed());
                 shared.look_at(log);

@@ -14,7 +14,7 @@ use crate::{
     history::StorageError,
     http::{
         ApiError,
-        error::{RETRY_AFTER, bearer_error},
+        error::{RETRY_AFTER, auth_code, bearer_error},
     },
     hub::{PublishError, Refusal},
     invalid::Invalid,
@@ -62,6 +62,25 @@ pub enum MercureError {
     /// A part of the hub has died, or its history can't be read or written.
     #[error("Internal Server Error")]
     Failing,
+}
+
+impl MercureError {
+    /// A word for counts: where the hub's own endpoints have the same error, theirs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Parameter(_) | Self::Hidden(_) | Self::Invalid(_) => "invalid_parameter",
+            Self::Reserved => "reserved_topic",
+            Self::Refused(why, ..) => auth_code(*why),
+            Self::NotFound => "not_found",
+            Self::Method(_) => "method_not_allowed",
+            Self::Timeout => "body_timeout",
+            Self::TooLarge => "body_too_large",
+            Self::TooMany => "address_full",
+            Self::Unavailable => "unavailable",
+            Self::Failing => "failing",
+        }
+    }
 }
 
 impl From<ApiError> for MercureError {

@@ -10,11 +10,11 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     guard,
     http::{Method, header},
-    middleware::Next,
+    middleware::{Next, from_fn},
     web::{self, Data, ServiceConfig, scope, to},
 };
 
-use super::Credentials;
+use super::{Credentials, refusals::count_refusal};
 
 mod authorization;
 mod cursor;
@@ -93,7 +93,7 @@ fn hub(credentials: &Credentials) -> Resource {
         }
     }
     if !authority.publishing_is_open() {
-        resource = resource.route(web::post().to(publish::post));
+        resource = resource.route(web::post().to(publish::post).wrap(from_fn(count_refusal)));
         methods.push("POST");
     }
     complete(resource, &methods)
