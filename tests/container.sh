@@ -24,6 +24,8 @@ export STORAGE_DRIVER=vfs
 build() { buildah --root "$work/storage" --runroot "$work/run" "$@"; }
 pid=
 clean_up() {
+  # Process 1 has another user than `unshare`, and does not end with it.
+  [ -z "$pid" ] || pkill -KILL -P "$pid" || true
   [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
   build umount --all >/dev/null 2>&1 || true
   rm -rf "$work"
