@@ -17,6 +17,9 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The newest entries that a history elsewhere holds in memory too: they are never read again.
+    pub(super) const NEWEST: Self = Self { events: 10_000, bytes: 32 << 20 };
+
     /// As many as fit, and at least one where there is one: else a large one could never be read.
     pub(super) fn first_of<'a>(
         self,

@@ -42,8 +42,8 @@ pub struct Lost {
     pub gap: Frame,
 }
 
-/// Make this subscriber live. Answered with the position of the last entry that the Broadcaster
-/// has delivered: whatever follows it will be in the queue. `None` where the subscriber has to
+/// Make this subscriber live. Answered with the position of the last entry of which the Broadcaster
+/// knows who gets it: whatever follows it will be in the queue. `None` where the subscriber has to
 /// end.
 #[derive(Message)]
 #[rtype(result = "Option<Position>")]

@@ -40,8 +40,6 @@ use inbox::Inbox;
 use runs::Runs;
 use writer::Writer;
 
-/// The newest entries that are held in memory, and never read from the file.
-const NEWEST: Limits = Limits { events: 10_000, bytes: 32 << 20 };
 /// How many read from the file at a time. What they read is shared.
 const READERS: usize = 4;
 
@@ -101,10 +99,10 @@ pub(super) fn open(
     let (file, extent) = open::open(path)?;
     let place = |sequence| Position { epoch: file.epoch, sequence };
     let newest = file
-        .read_newest(extent.seen, NEWEST)
+        .read_newest(extent.seen, Limits::NEWEST)
         .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
     let before = newest.first().map_or(extent.seen, |first| first.position.sequence - 1);
-    let mut ring = Ring::new(NEWEST, place(before));
+    let mut ring = Ring::new(Limits::NEWEST, place(before));
     for entry in &newest {
         ring.push(entry);
     }

@@ -51,8 +51,6 @@ use reader::Reader;
 use session::Session;
 use shared::{Keys, Shared, Shown};
 
-/// The newest entries that are held in memory.
-const NEWEST: Limits = Limits { events: 10_000, bytes: 32 << 20 };
 /// How often is looked for publishers whose time is over.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -133,16 +131,16 @@ async fn begin(
     let (session, log) = Session::begin(&target, &keys, &trips, Position::ZERO).await?;
     let (run, running) = watch::channel(session.link.run.clone());
     let reader = Arc::new(Reader::new(target.clone(), keys.clone(), trips.clone(), running));
-    let newest = reader.newest(log.floor, log.head, NEWEST, &log.chain).await;
+    let newest = reader.newest(log.floor, log.head, Limits::NEWEST, &log.chain).await;
     let newest = newest.map_err(|error| OpenError::Server(error.to_string()))?;
     let mut ring =
-        Ring::new(NEWEST, newest.first().map_or(log.head, |first| first.position.before()));
+        Ring::new(Limits::NEWEST, newest.first().map_or(log.head, |first| first.position.before()));
     for entry in &newest {
         ring.push(entry);
     }
     if ring.head() < log.head {
         // The newest epoch has no entries yet, or the newest entry is gone.
-        ring = Ring::new(NEWEST, log.head);
+        ring = Ring::new(Limits::NEWEST, log.head);
     }
     let node = fastrand::u64(..);
     let board = Board::new(node, keys.clone());

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::{
-    NEWEST, board::Board, chain::Chain, link::Trips, pending::Pending, session::Log, target::Target,
+    board::Board, chain::Chain, link::Trips, pending::Pending, session::Log, target::Target,
 };
-use crate::history::{Appended, LastEventId, Loss, Position, Retention, Start, ring::Ring};
+use crate::history::{Appended, LastEventId, Limits, Loss, Position, Retention, Start, ring::Ring};
 
 /// What the thread and those who ask have in common.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Shared {
 
     /// Nothing before or at this place can be read without a hole.
     pub fn lose(&self, place: Position) {
-        self.shown.lock().ring = Ring::new(NEWEST, place);
+        self.shown.lock().ring = Ring::new(Limits::NEWEST, place);
     }
 
     /// What retention has removed can't be read from now on.
