@@ -20,16 +20,23 @@ use tokio::{
 };
 
 use crate::{
-    auth::{self, Authority, Tickets},
+    auth::{Authority, Tickets},
     config::{Config, Kept, Metrics, Switch},
     connection::Options,
-    files::{Files, FilesError},
-    history::{History, OpenError, Place, Tail},
+    files::Files,
+    history::{History, Tail},
     http::{
         self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, ServerSettings,
     },
     hub::{self, Bell, Hub, Settings},
 };
+
+mod error;
+mod opening;
+
+pub use error::{RunError, StartError};
+
+use opening::{log_openness, log_start};
 
 /// How many connections may wait to be accepted; the kernel caps it at `somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -40,65 +47,6 @@ const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
 /// How long the history may take to be closed. What was answered is written before that.
 const LAST_COMMIT: Duration = Duration::from_secs(10);
-
-/// Why the service did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address can't be had.
-    #[error("can't listen on {0} (FANFARE_HOST, PORT): {1}")]
-    Listen(SocketAddr, io::Error),
-    /// The address of the metrics can't be had.
-    #[error("FANFARE_METRICS (--metrics) can't be {0}: {1}")]
-    ListenForMetrics(SocketAddr, io::Error),
-    /// There is no history at its place.
-    #[error("FANFARE_HISTORY (--history) can't be {place}: {why}")]
-    History {
-        /// The setting.
-        place: Box<Place>,
-        /// What is wrong with it.
-        why: OpenError,
-    },
-    /// There are not enough open files.
-    #[error(transparent)]
-    Files(#[from] FilesError),
-    /// A worker has died, or hangs.
-    #[error("the workers did not start: {0}")]
-    Workers(String),
-    /// Settings that contradict each other.
-    #[error("{0}")]
-    Settings(String),
-    /// A key can't be used.
-    #[error("{0}")]
-    Keys(#[from] auth::StartError),
-    /// More streams than files.
-    #[error(
-        "FANFARE_MAX_SUBSCRIBERS (--max-subscribers) can't be {wanted}: \
-         the limit of open files (ulimit -n) allows {allowed}"
-    )]
-    TooManySubscribers {
-        /// What was asked for.
-        wanted: usize,
-        /// What the limit allows.
-        allowed: usize,
-    },
-}
-
-/// Why the service did not end as planned.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// A Broadcaster, and perhaps its worker, has died.
-    #[error("a Broadcaster has died: its subscribers would hear nothing more")]
-    Broadcaster,
-    /// The history, and with it what delivers events, has ended.
-    #[error("the history has died: nothing more would be kept or delivered")]
-    History,
-    /// The HTTP server has ended by itself.
-    #[error("the HTTP server has ended: {0}")]
-    Server(String),
-    /// Told to stop while stopping.
-    #[error("stopped at once by a second signal")]
-    Interrupted,
-}
 
 /// A service that listens.
 pub struct Application {
@@ -341,45 +289,5 @@ fn max_subscribers(wanted: Option<usize>, files: Files) -> Result<usize, StartEr
         Some(wanted) if wanted > allowed => Err(StartError::TooManySubscribers { wanted, allowed }),
         Some(wanted) => Ok(wanted),
         None => Ok(allowed),
-    }
-}
-
-fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribers: usize) {
-    let kept = config.history.retention().limits;
-    log::info!("Events service started at http://{}", shown(address));
-    log::info!(
-        "{workers} workers; at most {max_subscribers} streams, {} per address; \
-         history in {}, at most {} events and {} bytes",
-        if config.max_per_address == 0 {
-            "any number".to_owned()
-        } else {
-            config.max_per_address.to_string()
-        },
-        config.history.place,
-        kept.events,
-        kept.bytes,
-    );
-}
-
-/// Says what is open to whom.
-fn log_openness(config: &Config, authority: &Authority) {
-    let open = match (authority.publishing_is_open(), authority.is_anonymous()) {
-        (true, true) => "publish and subscribe",
-        (true, false) => "publish",
-        (false, true) => "subscribe",
-        (false, false) => return,
-    };
-    log::warn!("anyone who reaches this address may {open}");
-    if config.cors_origins == http::Origins::Any {
-        log::warn!("pages of any origin may {open} (FANFARE_CORS_ORIGINS)");
-    }
-}
-
-/// The address as a browser on this machine can use it.
-fn shown(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
     }
 }
