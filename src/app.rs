@@ -16,7 +16,7 @@ use actix_web::rt::{self, System};
 use socket2::{Domain, Socket, Type};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -26,9 +26,10 @@ use crate::{
     files::Files,
     history::{History, Tail},
     http::{
-        self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, ServerSettings,
+        self, BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Intake, Presence,
+        Refusals, ServerSettings,
     },
-    hub::{self, Bell, Hub, Settings},
+    hub::{self, Bell, DrainPace, Hub, Settings},
 };
 
 mod error;
@@ -45,6 +46,9 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long publishers that are being answered may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
+/// How often it is looked whether there are any left.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// How long the history may take to be closed. What was answered is written before that.
 const LAST_COMMIT: Duration = Duration::from_secs(10);
 
@@ -60,7 +64,8 @@ pub struct Application {
     server: oneshot::Receiver<io::Result<()>>,
     /// Where the metrics have a port of their own.
     metrics: Option<ServerHandle>,
-    drain: Duration,
+    connections: Connections,
+    drain: DrainPace,
 }
 
 impl Application {
@@ -93,7 +98,9 @@ impl Application {
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
-        let settings = server_settings(config, workers, files, authority.clone(), refusals);
+        let mut settings = server_settings(config, workers, files, authority.clone(), refusals);
+        let connections = Connections::default();
+        settings.connections = connections.clone();
         let server = http::serve(listener, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Listen(address, error))?;
         let handle = server.handle();
@@ -113,8 +120,20 @@ impl Application {
             // Ends with the process.
             rt::spawn(http::tell_of_the_dead(hub.clone()));
         }
-        let drain = config.drain;
-        Ok(Self { address, hub, history, authority, tail, bell, handle, server, metrics, drain })
+        let drain = config.drain.pace();
+        Ok(Self {
+            address,
+            hub,
+            history,
+            authority,
+            tail,
+            bell,
+            handle,
+            server,
+            metrics,
+            connections,
+            drain,
+        })
     }
 
     /// Where it listens.
@@ -134,15 +153,16 @@ impl Application {
 
     /// Serves until it is told to stop, then ends in this order:
     ///
-    /// 1. readiness, publishing and subscribing are refused;
+    /// 1. readiness and subscribing are refused, and publishing what would not outlive the process;
     /// 2. all streams end, in waves;
-    /// 3. publishers that are being answered get their answers, and connections close;
+    /// 3. nothing more is accepted; requests that have come are answered, and connections close;
     /// 4. workers stop;
     /// 5. the history writes what it has, and is closed.
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
-        let Self { hub, history, tail, mut bell, handle, mut server, metrics, drain, .. } = self;
+        let Self { hub, history, tail, mut bell, handle, mut server, metrics, .. } = self;
+        let (connections, drain) = (self.connections, self.drain);
         let delivering = hub.clone();
         let mut delivery = rt::spawn(async move { delivering.run(tail).await });
         let death = async {
@@ -160,7 +180,8 @@ impl Application {
             died = &mut death => return Err(died),
             _ = stop.recv() => {}
         }
-        log::info!("stopping: streams end over {drain:?}");
+        let streams = hub.streams();
+        log::info!("stopping: {streams} streams end over {:?}", drain.time_for(streams));
         tokio::select! {
             () = hub.drain(drain) => {}
             died = &mut death => return Err(died),
@@ -171,7 +192,7 @@ impl Application {
             return Err(RunError::Broadcaster);
         }
         tokio::select! {
-            () = close(&handle, metrics, &history) => {}
+            () = close(&handle, &connections, metrics, &history) => {}
             _ = stop.recv() => return Err(RunError::Interrupted),
         }
         log::info!("stopped");
@@ -179,14 +200,34 @@ impl Application {
     }
 }
 
-async fn close(server: &ServerHandle, metrics: Option<ServerHandle>, history: &History) {
+async fn close(
+    server: &ServerHandle,
+    connections: &Connections,
+    metrics: Option<ServerHandle>,
+    history: &History,
+) {
+    // Those who come now wait for whoever listens at this socket next, if anyone does. A server
+    // that is told to stop reads no more requests, not those that are there either.
+    server.pause().await;
+    let over = Instant::now() + LAST_ANSWERS;
+    let _ = timeout_at(over, none_left(connections)).await;
     // What is left then takes nothing, and ends with the process.
-    let _ = timeout(LAST_ANSWERS, server.stop(true)).await;
+    let _ = timeout_at(over, server.stop(true)).await;
     if timeout(LAST_COMMIT, history.close()).await.is_err() {
         log::error!("the history can't be closed: its disk does not answer");
     }
     if let Some(metrics) = metrics {
         let _ = timeout(LAST_ANSWERS, metrics.stop(false)).await;
+    }
+}
+
+/// Waits until each connection has had its answer, which is its last. One that is accepted may not
+/// be counted yet: it takes two looks.
+async fn none_left(connections: &Connections) {
+    let mut quiet = 0;
+    while quiet < 2 {
+        quiet = if connections.count() == 0 { quiet + 1 } else { 0 };
+        sleep(LOOK).await;
     }
 }
 
@@ -244,6 +285,8 @@ fn server_settings(
         origins: config.cors_origins.clone(),
         presence: config.auth.subscriptions.then(Presence::default),
         refusals,
+        drain: DefaultPace(config.drain.pace()),
+        connections: Connections::default(),
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,

@@ -15,8 +15,9 @@ use actix_service::{Service as _, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Origins, Presence, Refusals, answer_preflights, cors,
-    end_unread, log_end, log_request, mercure, routes, stream::Streams,
+    BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Origins, Presence, Refusals,
+    answer_preflights, cors, end_unread, log_end, log_request, mercure, part, routes,
+    stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Options, set_options},
@@ -50,6 +51,10 @@ pub struct ServerSettings {
     pub refusals: Refusals,
     /// Whether `/metrics` is here.
     pub shows_metrics: bool,
+    /// How fast streams end.
+    pub drain: DefaultPace,
+    /// Where connections are counted.
+    pub connections: Connections,
     /// What holds for every connection.
     pub connection: Options,
 }
@@ -80,10 +85,12 @@ pub fn serve(
             .app_data(Data::new(settings.origins.clone()))
             .app_data(Data::new(settings.credentials.clone()))
             .app_data(Data::new(settings.refusals.clone()))
+            .app_data(Data::new(settings.drain))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(mercure::secure))
             .wrap(from_fn(end_unread))
+            .wrap(from_fn(part))
             .wrap(from_fn(log_request))
             .configure(|config| {
                 let ServerSettings { credentials, presence, shows_metrics, .. } = &settings;
@@ -102,16 +109,17 @@ pub fn serve(
                 data.insert(connection.watch());
             })
             .h1(map_config(app, |()| AppConfig::default()));
-        let (files, hub) = (settings.files, hub.clone());
+        let (files, hub, connections) = (settings.files, hub.clone(), settings.connections.clone());
         let lobby = Lobby::new(move || files.for_others(hub.streams()));
         apply_fn_factory(http, move |socket: TcpStream, http| {
             let connection = Connection::new(socket, options, lobby.welcome());
             let peer: Option<SocketAddr> = connection.peer();
             let watch = connection.watch();
-            let served = http.call((connection, peer));
+            let (served, held) = (http.call((connection, peer)), connections.hold());
             async move {
                 let end = served.await;
                 log_end(peer, &watch, &end);
+                drop(held);
                 end
             }
         })

@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
     ("app", &["auth", "config", "connection", "files", "history", "http", "hub"]),
-    ("config", &["auth", "history", "http"]),
+    ("config", &["auth", "history", "http", "hub"]),
     (
         "http",
         &[
