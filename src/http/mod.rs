@@ -48,6 +48,10 @@ pub use refusals::Refusals;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
+// For the targets of fuzz/.
+#[cfg(fuzzing)]
+pub use {body::compact, mercure::Fields, query::parse_pairs};
+
 use cors::{answer_preflights, cors};
 use log::{log_end, log_request};
 use parting::part;
