@@ -4,16 +4,10 @@
 //! when a part of it has died; there is no half-dead hub. Does not: read settings or signals;
 //! both are handed in, so that tests use the same door.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    pin::pin,
-    time::Duration,
-};
+use std::{io, pin::pin, time::Duration};
 
 use actix_server::{Server, ServerHandle};
 use actix_web::rt::{self, System};
-use socket2::{Domain, Socket, Type};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
@@ -29,6 +23,7 @@ use crate::{
         self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, ServerSettings,
     },
     hub::{self, Bell, Hub, Settings},
+    listeners::{Listeners, SocketFile, bind},
 };
 
 mod error;
@@ -38,8 +33,6 @@ pub use error::{RunError, StartError};
 
 use opening::{log_openness, log_start};
 
-/// How many connections may wait to be accepted; the kernel caps it at `somaxconn`.
-const BACKLOG: i32 = 4096;
 /// How long the workers may take to start. Each takes some milliseconds.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long publishers that are being answered may hold up the end.
@@ -50,7 +43,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(10);
 
 /// A service that listens.
 pub struct Application {
-    address: SocketAddr,
+    addresses: Vec<String>,
     hub: Hub,
     history: History,
     authority: Authority,
@@ -61,6 +54,9 @@ pub struct Application {
     /// Where the metrics have a port of their own.
     metrics: Option<ServerHandle>,
     drain: Duration,
+    /// Removed when it is dropped.
+    #[expect(dead_code, reason = "held for its drop")]
+    socket_file: Option<SocketFile>,
 }
 
 impl Application {
@@ -87,15 +83,14 @@ impl Application {
             },
             history.clone(),
         );
-        let wanted = SocketAddr::new(config.host, config.port);
-        let listener = bind(wanted).map_err(|error| StartError::Listen(wanted, error))?;
-        let address = listener.local_addr().map_err(|e| StartError::Listen(wanted, e))?;
+        let (listeners, socket_file) = Listeners::open(&config.listen.place())?.into_parts();
+        let addresses: Vec<_> = listeners.iter().map(ToString::to_string).collect();
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
         let settings = server_settings(config, workers, files, authority.clone(), refusals);
-        let server = http::serve(listener, settings, hub.clone(), bell.maker())
-            .map_err(|error| StartError::Listen(address, error))?;
+        let server = http::serve(listeners, settings, hub.clone(), bell.maker())
+            .map_err(|error| StartError::Workers(error.to_string()))?;
         let handle = server.handle();
         let mut server =
             on_its_thread(server).map_err(|error| StartError::Workers(error.to_string()))?;
@@ -107,19 +102,31 @@ impl Application {
                 return Err(StartError::Workers(format!("not within {START_PATIENCE:?}")));
             }
         }
-        log_start(config, address, workers, max_subscribers);
+        log_start(config, &addresses, workers, max_subscribers);
         log_openness(config, &authority);
         if config.auth.subscriptions {
             // Ends with the process.
             rt::spawn(http::tell_of_the_dead(hub.clone()));
         }
         let drain = config.drain;
-        Ok(Self { address, hub, history, authority, tail, bell, handle, server, metrics, drain })
+        Ok(Self {
+            addresses,
+            hub,
+            history,
+            authority,
+            tail,
+            bell,
+            handle,
+            server,
+            metrics,
+            drain,
+            socket_file,
+        })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it listens: `http://` and an address, or `unix:` and a path.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
     }
 
     /// Its hub.
@@ -142,6 +149,7 @@ impl Application {
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
+        // The file of the socket, which is not moved out, goes when this returns.
         let Self { hub, history, tail, mut bell, handle, mut server, metrics, drain, .. } = self;
         let delivering = hub.clone();
         let mut delivery = rt::spawn(async move { delivering.run(tail).await });
@@ -273,14 +281,6 @@ fn serve_metrics(
         Ok(Some(handle))
     };
     serve().map_err(|error| StartError::ListenForMetrics(address, error))
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 fn max_subscribers(wanted: Option<usize>, files: Files) -> Result<usize, StartError> {
