@@ -4,16 +4,10 @@
 //! when a part of it has died; there is no half-dead hub. Does not: read settings or signals;
 //! both are handed in, so that tests use the same door.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    pin::pin,
-    time::Duration,
-};
+use std::{io, pin::pin, time::Duration};
 
 use actix_server::{Server, ServerHandle};
 use actix_web::rt::{self, System};
-use socket2::{Domain, Socket, Type};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep, timeout, timeout_at},
@@ -30,6 +24,7 @@ use crate::{
         Refusals, ServerSettings,
     },
     hub::{self, Bell, DrainPace, Hub, Settings},
+    listeners::{Listeners, SocketFile, bind},
 };
 
 mod error;
@@ -39,8 +34,6 @@ pub use error::{RunError, StartError};
 
 use opening::{log_openness, log_start};
 
-/// How many connections may wait to be accepted; the kernel caps it at `somaxconn`.
-const BACKLOG: i32 = 4096;
 /// How long the workers may take to start. Each takes some milliseconds.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long publishers that are being answered may hold up the end.
@@ -54,7 +47,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(10);
 
 /// A service that listens.
 pub struct Application {
-    address: SocketAddr,
+    addresses: Vec<String>,
     hub: Hub,
     history: History,
     authority: Authority,
@@ -66,6 +59,9 @@ pub struct Application {
     metrics: Option<ServerHandle>,
     connections: Connections,
     drain: DrainPace,
+    /// Removed when it is dropped.
+    #[expect(dead_code, reason = "held for its drop")]
+    socket_file: Option<SocketFile>,
 }
 
 impl Application {
@@ -92,17 +88,16 @@ impl Application {
             },
             history.clone(),
         );
-        let wanted = SocketAddr::new(config.host, config.port);
-        let listener = bind(wanted).map_err(|error| StartError::Listen(wanted, error))?;
-        let address = listener.local_addr().map_err(|e| StartError::Listen(wanted, e))?;
+        let (listeners, socket_file) = Listeners::open(&config.listen.place())?.into_parts();
+        let addresses: Vec<_> = listeners.iter().map(ToString::to_string).collect();
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
         let mut settings = server_settings(config, workers, files, authority.clone(), refusals);
         let connections = Connections::default();
         settings.connections = connections.clone();
-        let server = http::serve(listener, settings, hub.clone(), bell.maker())
-            .map_err(|error| StartError::Listen(address, error))?;
+        let server = http::serve(listeners, settings, hub.clone(), bell.maker())
+            .map_err(|error| StartError::Workers(error.to_string()))?;
         let handle = server.handle();
         let mut server =
             on_its_thread(server).map_err(|error| StartError::Workers(error.to_string()))?;
@@ -114,7 +109,7 @@ impl Application {
                 return Err(StartError::Workers(format!("not within {START_PATIENCE:?}")));
             }
         }
-        log_start(config, address, workers, max_subscribers);
+        log_start(config, &addresses, workers, max_subscribers);
         log_openness(config, &authority);
         if config.auth.subscriptions {
             // Ends with the process.
@@ -122,7 +117,7 @@ impl Application {
         }
         let drain = config.drain.pace();
         Ok(Self {
-            address,
+            addresses,
             hub,
             history,
             authority,
@@ -133,12 +128,13 @@ impl Application {
             metrics,
             connections,
             drain,
+            socket_file,
         })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it listens: `http://` and an address, or `unix:` and a path.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
     }
 
     /// Its hub.
@@ -161,6 +157,7 @@ impl Application {
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
+        // The file of the socket, which is not moved out, goes when this returns.
         let Self { hub, history, tail, mut bell, handle, mut server, metrics, .. } = self;
         let (connections, drain) = (self.connections, self.drain);
         let delivering = hub.clone();
@@ -316,14 +313,6 @@ fn serve_metrics(
         Ok(Some(handle))
     };
     serve().map_err(|error| StartError::ListenForMetrics(address, error))
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 fn max_subscribers(wanted: Option<usize>, files: Files) -> Result<usize, StartError> {

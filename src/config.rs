@@ -6,7 +6,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -22,11 +22,13 @@ use crate::http::Origins;
 mod auth;
 mod drain;
 mod kept;
+mod listen;
 mod metrics;
 
 pub use auth::{Auth, refuse_secret_arguments};
 pub use drain::Drain;
 pub use kept::Kept;
+pub use listen::Listen;
 pub use metrics::Metrics;
 
 /// A setting that is on or off.
@@ -41,15 +43,9 @@ pub enum Switch {
 /// Settings of `fanfare serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
-    /// The address to listen on. `127.0.0.1` keeps the hub on this machine, `::` takes IPv6 too
-    #[arg(long, env = "FANFARE_HOST", value_name = "ADDRESS", default_value = "0.0.0.0",
-          value_parser = parse_address)]
-    pub host: IpAddr,
-
-    /// The port to listen on; 0 takes a free one. `FANFARE_PORT` comes before `PORT`
-    #[arg(long, env = "PORT", value_name = "PORT", default_value = "3000",
-          value_parser = parse_port)]
-    pub port: u16,
+    /// What is listened on.
+    #[command(flatten)]
+    pub listen: Listen,
 
     /// Threads that serve, each with its own subscribers [default: the number of cores]
     #[arg(long, env = "FANFARE_WORKERS", value_name = "COUNT", value_parser = count(1, 256))]
@@ -156,14 +152,6 @@ pub struct Config {
     pub log: String,
 }
 
-fn parse_address(text: &str) -> Result<IpAddr, &'static str> {
-    text.parse().map_err(|_| "allowed is an address such as 127.0.0.1, 0.0.0.0 or ::")
-}
-
-fn parse_port(text: &str) -> Result<u16, &'static str> {
-    text.parse().map_err(|_| "allowed is a number from 0 to 65535")
-}
-
 /// Checked here, built where the log begins: a filter can't be cloned.
 fn parse_filter(text: &str) -> Result<String, String> {
     let wrong = env_filter::Builder::new().try_parse(text).err();
@@ -242,6 +230,11 @@ pub fn local_hub() -> String {
     };
     let port = fanfare_port().or_else(|| variable("PORT"));
     format!("{host}:{}", port.as_deref().unwrap_or("3000"))
+}
+
+/// The Unix socket of the hub on this machine, where the environment names one.
+pub fn local_socket() -> Option<PathBuf> {
+    variable("FANFARE_SOCKET").map(PathBuf::from)
 }
 
 /// Kubernetes tells every pod of a service called `fanfare` in variables that begin as ours do.

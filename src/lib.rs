@@ -61,6 +61,7 @@ pub mod history;
 pub mod http;
 pub mod hub;
 pub mod invalid;
+pub mod listeners;
 pub mod slice;
 pub mod sse;
 pub mod topic;

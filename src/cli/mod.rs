@@ -24,6 +24,7 @@ mod health;
 mod hub_url;
 mod import;
 mod journal;
+mod knock;
 mod line;
 mod man;
 mod publish;

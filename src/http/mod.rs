@@ -3,7 +3,7 @@
 //! Owns: the route table. Promises: every path answers every method, with JSON where it is an
 //! error. Does not: know how events travel; it speaks to the [`crate::hub`] alone.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
@@ -33,6 +33,7 @@ mod server;
 mod stream;
 mod ticket;
 mod unread;
+mod worker;
 
 pub use admin::drain::DefaultPace;
 pub use body::BodyLimits;
@@ -128,8 +129,12 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
 
 /// Where a request comes from.
 fn address(request: &HttpRequest) -> IpAddr {
+    address_of(request.peer_addr())
+}
+
+fn address_of(peer: Option<SocketAddr>) -> IpAddr {
     // A TCP connection always has a peer; one without is on this machine.
-    let address = request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    let address = peer.map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
     // A listener of both protocols has those of IPv4 as `::ffff:192.0.2.1`.
     address.to_canonical()
 }

@@ -61,7 +61,8 @@ impl Streams {
         }
         let connection = watch.begin_stream(subscription.lifeline());
         // Its chunks are what a Broadcaster writes.
-        let direct = request.version() == Version::HTTP_11 && self.direct_write.0;
+        let chunked = request.version() == Version::HTTP_11;
+        let direct = chunked && connection.can_be_taken() && self.direct_write.0;
         let body = Body { subscription, connection, direct };
         Ok(answer(request, &mut head, stream::unfold(Some(body), next)))
     }

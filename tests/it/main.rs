@@ -50,6 +50,8 @@ mod idle;
 mod leaving;
 /// How much there may be of everything.
 mod limits;
+/// Unix sockets, and sockets that are inherited.
+mod listeners;
 /// What an operator reads.
 mod logs;
 /// Topics, selectors and the registry, against naive matching.
