@@ -1,3 +1,5 @@
+mod take_over;
+
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
