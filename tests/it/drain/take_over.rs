@@ -80,6 +80,15 @@ async fn subscribe(hub: SocketAddr, last: usize, progress: Arc<Progress>) -> usi
     streams
 }
 
+/// Ends the publishers, also where the test fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 /// Publishes on one connection as long as it may be used, then on another, until told to end.
 /// Returns how often.
 fn publish_all_the_time(hub: SocketAddr, ends: &AtomicBool) -> usize {
@@ -130,6 +139,7 @@ fn a_new_process_takes_over_under_load_and_no_event_is_lost_and_no_publish_refus
 
     let ends = AtomicBool::new(false);
     thread::scope(|scope| {
+        let end = End(&ends);
         let publishers: Vec<_> =
             (0..4).map(|_| scope.spawn(|| publish_all_the_time(address, &ends))).collect();
         let mut number = 0;
@@ -143,7 +153,7 @@ fn a_new_process_takes_over_under_load_and_no_event_is_lost_and_no_publish_refus
         hub.signal("TERM");
         while publish() < numbers {}
         let streams = clients.join().unwrap();
-        ends.store(true, Relaxed);
+        drop(end);
         for publisher in publishers {
             assert!(publisher.join().unwrap() > 50);
         }
