@@ -26,7 +26,8 @@ use crate::{
     files::Files,
     history::{History, Tail},
     http::{
-        self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, ServerSettings,
+        self, BodyLimits, Credentials, DirectWrite, Intake, Limits, Presence, Proxies, Refusals,
+        ServerSettings,
     },
     hub::{self, Bell, Hub, Settings},
 };
@@ -67,6 +68,7 @@ impl Application {
     /// Starts everything but the delivery. Needs an actix system around it.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let authority = config.auth.settings().map_err(StartError::Settings)?;
+        let proxies = config.limits.proxies().map_err(StartError::Settings)?;
         let authority = Authority::open(authority).await?;
         let workers = config.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -78,6 +80,7 @@ impl Application {
             Settings {
                 max_subscribers,
                 max_per_address: config.max_per_address,
+                max_per_subject: config.limits.max_per_subject,
                 heartbeat: config.heartbeat,
                 max_age: config.max_age,
                 queue: hub::Limits { events: config.queue_events, bytes: config.queue_bytes },
@@ -93,7 +96,13 @@ impl Application {
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
-        let settings = server_settings(config, workers, files, authority.clone(), refusals);
+        let limits = Limits::new(config.limits.rates(), &hub);
+        if limits.are_set() {
+            // Ends with the process.
+            rt::spawn(limits.clone().sweep());
+        }
+        let settings =
+            server_settings(config, workers, files, authority.clone(), refusals, proxies, limits);
         let server = http::serve(listener, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Listen(address, error))?;
         let handle = server.handle();
@@ -222,6 +231,8 @@ fn server_settings(
     files: Files,
     authority: Authority,
     refusals: Refusals,
+    proxies: Option<Proxies>,
+    limits: Limits,
 ) -> ServerSettings {
     ServerSettings {
         workers,
@@ -244,6 +255,8 @@ fn server_settings(
         origins: config.cors_origins.clone(),
         presence: config.auth.subscriptions.then(Presence::default),
         refusals,
+        proxies,
+        limits,
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,

@@ -21,10 +21,12 @@ use crate::http::Origins;
 
 mod auth;
 mod kept;
+mod limits;
 mod metrics;
 
 pub use auth::{Auth, refuse_secret_arguments};
 pub use kept::Kept;
+pub use limits::Limiting;
 pub use metrics::Metrics;
 
 /// A setting that is on or off.
@@ -103,10 +105,14 @@ pub struct Config {
     pub max_subscribers: Option<usize>,
 
     /// The most streams at a time from one address, or one /64 network of IPv6; 0 for no limit.
-    /// Behind a proxy all come from the proxy's
+    /// Behind a proxy all come from the proxy's, unless `FANFARE_TRUSTED_PROXIES` names it
     #[arg(long, env = "FANFARE_MAX_PER_ADDRESS", value_name = "COUNT", default_value = "0",
           value_parser = count(0, 100_000_000))]
     pub max_per_address: usize,
+
+    /// How often and how many
+    #[command(flatten)]
+    pub limits: Limiting,
 
     /// How old a stream may become before it is ended, less up to a fifth, and its client
     /// reconnects; 0 for no limit

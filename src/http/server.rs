@@ -12,11 +12,18 @@ use std::{
 use actix_http::HttpService;
 use actix_server::Server;
 use actix_service::{Service as _, apply_fn_factory, map_config};
-use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
+use actix_web::{
+    App,
+    dev::AppConfig,
+    middleware::{Condition, from_fn},
+    rt::net::TcpStream,
+    web::Data,
+};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Origins, Presence, Refusals, answer_preflights, cors,
-    end_unread, log_end, log_request, mercure, routes, stream::Streams,
+    BodyLimits, Credentials, DirectWrite, Limits, Origins, Presence, Proxies, Refusals,
+    answer_preflights, cors, end_unread, log_end, log_request, mercure, routes, show_rates,
+    stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Options, set_options},
@@ -44,6 +51,10 @@ pub struct ServerSettings {
     pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
+    /// The proxies that say who has asked them.
+    pub proxies: Option<Proxies>,
+    /// How often someone may publish and connect.
+    pub limits: Limits,
     /// Who is there, where others may know.
     pub presence: Option<Presence>,
     /// Where is counted what was not published.
@@ -80,12 +91,17 @@ pub fn serve(
             .app_data(Data::new(settings.origins.clone()))
             .app_data(Data::new(settings.credentials.clone()))
             .app_data(Data::new(settings.refusals.clone()))
+            .app_data(Data::new(settings.limits.clone()))
+            .wrap(Condition::new(settings.limits.are_set(), from_fn(show_rates)))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(mercure::secure))
             .wrap(from_fn(end_unread))
             .wrap(from_fn(log_request))
             .configure(|config| {
+                if let Some(proxies) = &settings.proxies {
+                    config.app_data(Data::new(proxies.clone()));
+                }
                 let ServerSettings { credentials, presence, shows_metrics, .. } = &settings;
                 routes(config, credentials, presence.as_ref(), *shows_metrics);
             });

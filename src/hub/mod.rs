@@ -36,6 +36,7 @@ mod delivery;
 mod fan_out;
 mod heartbeat;
 mod herald;
+mod household;
 mod ledger;
 mod live;
 mod messages;
@@ -56,6 +57,7 @@ pub use account::End;
 pub use admission::{Refusal, Seat};
 pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
+pub use household::Household;
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
 pub use queue::Limits;
@@ -84,6 +86,8 @@ pub struct Settings {
     pub max_subscribers: usize,
     /// The most subscribers at a time from one address; 0 for no limit.
     pub max_per_address: usize,
+    /// The most subscribers at a time with tokens of one subject; 0 for no limit.
+    pub max_per_subject: usize,
     /// How long a stream may be silent before it gets a heartbeat.
     pub heartbeat: Duration,
     /// How old a stream may become, less up to a fifth; zero for no limit.
@@ -139,7 +143,8 @@ struct Shared {
 impl Hub {
     /// A hub without workers. Its tail is for [`Hub::run`].
     pub fn new(settings: Settings, history: History) -> Self {
-        let admission = Admission::new(settings.max_subscribers, settings.max_per_address);
+        let Settings { max_subscribers, max_per_address, max_per_subject, .. } = settings;
+        let admission = Admission::new(max_subscribers, max_per_address, max_per_subject);
         let roll = settings.revocable.then(Roll::default);
         Self(Arc::new(Shared {
             settings,
@@ -236,10 +241,15 @@ impl Hub {
         self.0.history.health()
     }
 
-    /// Takes a place for one subscriber from this address.
-    pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
-        let admitted = Admission::admit(&self.0.admission, address);
-        admitted.inspect_err(|why| self.0.ledger.turn_away(*why))
+    /// Takes a place for one subscriber from this address, with a token of this subject.
+    pub fn admit(&self, address: IpAddr, subject: Option<&Arc<str>>) -> Result<Seat, Refusal> {
+        let admitted = Admission::admit(&self.0.admission, address, subject);
+        admitted.inspect_err(|why| self.turn_away(*why))
+    }
+
+    /// Counts one who was turned away, also before it asked for a place.
+    pub fn turn_away(&self, why: Refusal) {
+        self.0.ledger.turn_away(why);
     }
 
     /// Where a subscriber starts that asks for what followed this id, for whoever has to know it

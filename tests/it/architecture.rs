@@ -58,6 +58,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &["http/error.rs", "http/mercure/error.rs", "http/cors.rs", "cli/subscribe.rs"],
     ),
     ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
+    ("governor::", &["http/limits/"]),
+    ("ipnet::", &["http/client_address.rs"]),
     ("redb::", &["history/disk/"]),
     ("::redis::", &["history/redis/"]),
     ("mio::", &["cli/bench/"]),
