@@ -57,6 +57,7 @@ fn empty_hub(subscribers: usize) -> (Hub, Addr<Broadcaster>) {
         max_subscribers: subscribers,
         max_per_address: 0,
         max_per_subject: 0,
+        hooks: None,
         heartbeat: Duration::from_secs(3600),
         max_age: Duration::ZERO,
         queue: hub::Limits { events: 1000, bytes: 1 << 20 },

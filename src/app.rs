@@ -25,6 +25,7 @@ use crate::{
     connection::Options,
     files::Files,
     history::{History, Tail},
+    hooks::Hooks,
     http::{
         self, BodyLimits, Credentials, DirectWrite, Intake, Limits, Presence, Proxies, Refusals,
         ServerSettings,
@@ -46,6 +47,9 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long publishers that are being answered may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
+/// How long hooks may take that tell of the last streams.
+const LAST_HOOKS: Duration = Duration::from_secs(2);
+
 /// How long the history may take to be closed. What was answered is written before that.
 const LAST_COMMIT: Duration = Duration::from_secs(10);
 
@@ -53,6 +57,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(10);
 pub struct Application {
     address: SocketAddr,
     hub: Hub,
+    hooks: Option<Hooks>,
     history: History,
     authority: Authority,
     tail: Tail,
@@ -68,6 +73,7 @@ impl Application {
     /// Starts everything but the delivery. Needs an actix system around it.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let authority = config.auth.settings().map_err(StartError::Settings)?;
+        let hooks = config.hooks.settings().map_err(StartError::Settings)?;
         let proxies = config.limits.proxies().map_err(StartError::Settings)?;
         let authority = Authority::open(authority).await?;
         let workers = config.workers.unwrap_or_else(|| {
@@ -76,6 +82,7 @@ impl Application {
         let files = Files::open(workers)?;
         let max_subscribers = max_subscribers(config.max_subscribers, files)?;
         let (history, tail) = open_history(&config.history)?;
+        let hooks = hooks.map(Hooks::start).transpose().map_err(StartError::Hooks)?;
         let hub = Hub::new(
             Settings {
                 max_subscribers,
@@ -87,6 +94,7 @@ impl Application {
                 // Before the kernel gives up on it (`TCP_USER_TIMEOUT`), and says that it vanished.
                 patience: config.peer_timeout / 3,
                 revocable: config.auth.admin_token.is_some(),
+                hooks: hooks.clone(),
             },
             history.clone(),
         );
@@ -123,7 +131,19 @@ impl Application {
             rt::spawn(http::tell_of_the_dead(hub.clone()));
         }
         let drain = config.drain;
-        Ok(Self { address, hub, history, authority, tail, bell, handle, server, metrics, drain })
+        Ok(Self {
+            address,
+            hub,
+            hooks,
+            history,
+            authority,
+            tail,
+            bell,
+            handle,
+            server,
+            metrics,
+            drain,
+        })
     }
 
     /// Where it listens.
@@ -145,13 +165,16 @@ impl Application {
     ///
     /// 1. readiness, publishing and subscribing are refused;
     /// 2. all streams end, in waves;
-    /// 3. publishers that are being answered get their answers, and connections close;
+    /// 3. publishers that are being answered get their answers, connections close, and hooks tell
+    ///    of the last streams;
     /// 4. workers stop;
     /// 5. the history writes what it has, and is closed.
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
-        let Self { hub, history, tail, mut bell, handle, mut server, metrics, drain, .. } = self;
+        let Self {
+            hub, hooks, history, tail, mut bell, handle, mut server, metrics, drain, ..
+        } = self;
         let delivering = hub.clone();
         let mut delivery = rt::spawn(async move { delivering.run(tail).await });
         let death = async {
@@ -180,7 +203,7 @@ impl Application {
             return Err(RunError::Broadcaster);
         }
         tokio::select! {
-            () = close(&handle, metrics, &history) => {}
+            () = close(&handle, metrics, &history, hooks) => {}
             _ = stop.recv() => return Err(RunError::Interrupted),
         }
         log::info!("stopped");
@@ -188,9 +211,19 @@ impl Application {
     }
 }
 
-async fn close(server: &ServerHandle, metrics: Option<ServerHandle>, history: &History) {
+async fn close(
+    server: &ServerHandle,
+    metrics: Option<ServerHandle>,
+    history: &History,
+    hooks: Option<Hooks>,
+) {
+    // All streams have ended. It says itself what is left.
+    let told = hooks.map(|hooks| rt::task::spawn_blocking(move || hooks.close(LAST_HOOKS)));
     // What is left then takes nothing, and ends with the process.
     let _ = timeout(LAST_ANSWERS, server.stop(true)).await;
+    if let Some(told) = told {
+        let _ = told.await;
+    }
     if timeout(LAST_COMMIT, history.close()).await.is_err() {
         log::error!("the history can't be closed: its disk does not answer");
     }

@@ -20,11 +20,13 @@ use clap::{
 use crate::http::Origins;
 
 mod auth;
+mod hooks;
 mod kept;
 mod limits;
 mod metrics;
 
 pub use auth::{Auth, refuse_secret_arguments};
+pub use hooks::Hooking;
 pub use kept::Kept;
 pub use limits::Limiting;
 pub use metrics::Metrics;
@@ -154,6 +156,10 @@ pub struct Config {
     /// Who may publish, and who may listen
     #[command(flatten)]
     pub auth: Auth,
+
+    /// Whom it tells who comes and who goes
+    #[command(flatten)]
+    pub hooks: Hooking,
 
     /// What is logged: `error`, `warn`, `info`, `debug`, or by module as `env_logger` reads it
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info",

@@ -23,6 +23,7 @@ use crate::{
     event::Event,
     histogram::Histogram,
     history::{History, Holdings, LastEventId, Position, Start, StorageError, Tail},
+    hooks::{self, Hooks},
     topic::Selector,
 };
 
@@ -98,6 +99,8 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether streams can be revoked: that takes a list of all.
     pub revocable: bool,
+    /// Whom it tells who comes and who goes.
+    pub hooks: Option<Hooks>,
 }
 
 /// Why an event is not published.
@@ -317,6 +320,11 @@ impl Hub {
     /// How much is kept. `None` where the history does not say so in time.
     pub async fn holdings(&self, patience: Duration) -> Option<Holdings> {
         timeout(patience, self.0.history.holdings()).await.ok()?.ok()
+    }
+
+    /// What became of the hooks; `None` where there are none.
+    pub fn hooks(&self) -> Option<hooks::Counts> {
+        self.0.settings.hooks.as_ref().map(Hooks::counts)
     }
 
     /// How long the answers of Redis have taken; `None` where the history is not there.
