@@ -15,11 +15,16 @@ use actix_service::{
     boxed::{self, BoxServiceFactory},
     map_config,
 };
-use actix_web::{App, dev::AppConfig, middleware::from_fn, web::Data};
+use actix_web::{
+    App,
+    dev::AppConfig,
+    middleware::{Condition, from_fn},
+    web::Data,
+};
 
 use super::{
     ServerSettings, answer_preflights, cors, end_unread, log_end, log_request, mercure, part,
-    routes, stream::Streams,
+    routes, show_rates, stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Transport},
@@ -77,6 +82,8 @@ impl Worker {
             .app_data(Data::new(settings.credentials.clone()))
             .app_data(Data::new(settings.refusals.clone()))
             .app_data(Data::new(settings.drain))
+            .app_data(Data::new(settings.limits.clone()))
+            .wrap(Condition::new(settings.limits.are_set(), from_fn(show_rates)))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(mercure::secure))
@@ -84,6 +91,9 @@ impl Worker {
             .wrap(from_fn(part))
             .wrap(from_fn(log_request))
             .configure(|config| {
+                if let Some(proxies) = &settings.proxies {
+                    config.app_data(Data::new(proxies.clone()));
+                }
                 let ServerSettings { credentials, presence, shows_metrics, .. } = &settings;
                 routes(config, credentials, presence.as_ref(), *shows_metrics);
             });
