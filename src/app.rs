@@ -24,6 +24,7 @@ use crate::{
     },
     hub::{self, Bell, Hub, Settings},
     listeners::{Listeners, SocketFile, bind},
+    tls::Certificate,
 };
 
 mod error;
@@ -47,6 +48,7 @@ pub struct Application {
     hub: Hub,
     history: History,
     authority: Authority,
+    certificate: Option<Certificate>,
     tail: Tail,
     bell: Bell,
     handle: ServerHandle,
@@ -64,6 +66,8 @@ impl Application {
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let authority = config.auth.settings().map_err(StartError::Settings)?;
         let authority = Authority::open(authority).await?;
+        let tls = config.listen.tls().map_err(StartError::Settings)?;
+        let certificate = tls.map(Certificate::open).transpose()?;
         let workers = config.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
@@ -84,11 +88,13 @@ impl Application {
             history.clone(),
         );
         let (listeners, socket_file) = Listeners::open(&config.listen.place())?.into_parts();
-        let addresses: Vec<_> = listeners.iter().map(ToString::to_string).collect();
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let addresses: Vec<_> = listeners.iter().map(|listener| listener.url(scheme)).collect();
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
-        let settings = server_settings(config, workers, files, authority.clone(), refusals);
+        let mut settings = server_settings(config, workers, files, authority.clone(), refusals);
+        settings.certificate.clone_from(&certificate);
         let server = http::serve(listeners, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Workers(error.to_string()))?;
         let handle = server.handle();
@@ -108,12 +114,17 @@ impl Application {
             // Ends with the process.
             rt::spawn(http::tell_of_the_dead(hub.clone()));
         }
+        if let Some(certificate) = certificate.clone() {
+            // Ends with the process too.
+            rt::spawn(async move { certificate.follow().await });
+        }
         let drain = config.drain;
         Ok(Self {
             addresses,
             hub,
             history,
             authority,
+            certificate,
             tail,
             bell,
             handle,
@@ -137,6 +148,11 @@ impl Application {
     /// Who may publish and subscribe.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// What handshakes are made with, where TLS is spoken.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// Serves until it is told to stop, then ends in this order:
@@ -234,6 +250,8 @@ fn server_settings(
     ServerSettings {
         workers,
         files,
+        certificate: None,
+        h2c: config.listen.h2c == Switch::On,
         header_timeout: config.header_timeout,
         keep_alive: config.keep_alive,
         body: BodyLimits {

@@ -64,4 +64,5 @@ pub mod invalid;
 pub mod listeners;
 pub mod slice;
 pub mod sse;
+pub mod tls;
 pub mod topic;

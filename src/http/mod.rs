@@ -18,11 +18,14 @@ mod cors;
 mod credentials;
 mod error;
 mod events;
+mod h2;
+mod h2_answer;
 mod health;
 mod intake;
 mod log;
 mod mercure;
 mod metrics;
+mod opening;
 mod origins;
 mod page;
 mod query;
@@ -47,7 +50,7 @@ pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
 use cors::{answer_preflights, cors};
-use log::{log_end, log_request};
+use log::{log_end, log_end_of_h2, log_request};
 use refusals::count_refusal;
 use unread::end_unread;
 
@@ -110,6 +113,17 @@ fn options(allow: &'static str) -> HttpResponse {
 
 async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
+}
+
+/// Whether what serves a request speaks TLS.
+struct Secure(bool);
+
+/// The scheme of the URL that the client has: what a proxy says, unless TLS ends here.
+fn scheme(request: &HttpRequest) -> String {
+    match request.app_data::<Secure>() {
+        Some(Secure(true)) => "https".to_owned(),
+        _ => request.connection_info().scheme().to_owned(),
+    }
 }
 
 /// Where a request comes from.

@@ -10,8 +10,11 @@ use std::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
-    ("app", &["auth", "config", "connection", "files", "history", "http", "hub", "listeners"]),
-    ("config", &["auth", "history", "http", "listeners"]),
+    (
+        "app",
+        &["auth", "config", "connection", "files", "history", "http", "hub", "listeners", "tls"],
+    ),
+    ("config", &["auth", "history", "http", "listeners", "tls"]),
     (
         "http",
         &[
@@ -25,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "invalid",
             "listeners",
             "sse",
+            "tls",
             "topic",
         ],
     ),
@@ -40,6 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("invalid", &[]),
     ("listeners", &[]),
     ("slice", &[]),
+    ("tls", &[]),
 ];
 
 /// What may be used where: a piece of text, and the files that may have it (by how they begin).
@@ -62,6 +67,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("socket2::", &["listeners", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
     ("redb::", &["history/disk/"]),
     ("::redis::", &["history/redis/"]),
+    ("rustls::", &["tls.rs", "connection/transport.rs", "cli/over_tls.rs"]),
+    ("h2::", &["http/h2", "http/worker.rs", "http/opening.rs", "http/stream.rs"]),
     ("mio::", &["cli/bench/"]),
 ];
 

@@ -1,0 +1,64 @@
+//! How a connection begins: TLS where it is spoken, and which protocol follows.
+//!
+//! Promises: this takes no longer than the head of a request may, and gives way to others as all
+//! connections do that carry no stream.
+
+use std::{future::poll_fn, io, task::Poll};
+
+use tokio::time::timeout;
+
+use super::h2::Patience;
+use crate::{
+    connection::{Guest, Transport},
+    tls::{Certificate, H2},
+};
+
+/// How the connections of a listener begin.
+#[derive(Clone)]
+pub struct Opening {
+    pub certificate: Option<Certificate>,
+    /// Whether HTTP/2 may begin without TLS.
+    pub h2c: bool,
+    pub patience: Patience,
+}
+
+/// What a client speaks.
+pub enum Opened {
+    H1(Transport),
+    H2(Transport),
+    Not(io::Error),
+}
+
+impl Opening {
+    /// Finds out.
+    pub async fn open(&self, transport: Transport, guest: &Guest) -> Opened {
+        if self.certificate.is_none() && !self.h2c {
+            return Opened::H1(transport);
+        }
+        let shown_out = poll_fn(|cx| match guest.is_shown_out(cx) {
+            true => Poll::Ready(io::ErrorKind::ConnectionAborted.into()),
+            false => Poll::Pending,
+        });
+        let opened = tokio::select! {
+            opened = timeout(self.patience.header, self.speak(transport)) => opened,
+            why = shown_out => return Opened::Not(why),
+        };
+        match opened {
+            Ok(Ok((transport, true))) => Opened::H2(transport),
+            Ok(Ok((transport, false))) => Opened::H1(transport),
+            Ok(Err(why)) => Opened::Not(why),
+            Err(_) => Opened::Not(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Whether it is HTTP/2.
+    async fn speak(&self, mut transport: Transport) -> io::Result<(Transport, bool)> {
+        if let Some(certificate) = &self.certificate {
+            let transport = transport.secure(certificate.config()).await?;
+            let is_h2 = transport.protocol() == Some(H2);
+            return Ok((transport, is_h2));
+        }
+        let is_h2 = transport.begins_as_h2().await?;
+        Ok((transport, is_h2))
+    }
+}
