@@ -34,6 +34,9 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
         ("FANFARE_HOST", "--host", &["nowhere", ""], "an address such as 127.0.0.1"),
         ("FANFARE_SOCKET", "--socket", &["", "fanfare.sock", "/run/", "/"], "an absolute path"),
         ("FANFARE_SOCKET_MODE", "--socket-mode", &["", "x", "1777", "0o660"], "a mode in octal"),
+        ("FANFARE_TLS_CERT", "--tls-cert", &["", "cert.pem"], "an absolute path"),
+        ("FANFARE_TLS_KEY", "--tls-key", &["", "key.pem"], "an absolute path"),
+        ("FANFARE_H2C", "--h2c", &["", "yes"], "on, off"),
         ("FANFARE_WORKERS", "--workers", &["0", "257", "x"], "from 1 to 256"),
         (
             "FANFARE_CORS_ORIGINS",
