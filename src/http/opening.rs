@@ -35,13 +35,11 @@ impl Opening {
         if self.certificate.is_none() && !self.h2c {
             return Opened::H1(transport);
         }
-        let shown_out = poll_fn(|cx| match guest.is_shown_out(cx) {
-            true => Poll::Ready(io::ErrorKind::ConnectionAborted.into()),
-            false => Poll::Pending,
-        });
+        let shown_out =
+            poll_fn(|cx| if guest.is_shown_out(cx) { Poll::Ready(()) } else { Poll::Pending });
         let opened = tokio::select! {
             opened = timeout(self.patience.header, self.speak(transport)) => opened,
-            why = shown_out => return Opened::Not(why),
+            () = shown_out => return Opened::Not(io::ErrorKind::ConnectionAborted.into()),
         };
         match opened {
             Ok(Ok((transport, true))) => Opened::H2(transport),

@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use super::{node, read_until};
-use crate::support::{Connection, Fanfare, wait_until};
+use crate::support::{Connection, Fanfare, Folder, wait_until};
 
 fn curl(hub: &Fanfare, version: &str) -> String {
     let arguments = ["--silent", version, "--write-out", "%{http_version}"];
@@ -29,6 +29,21 @@ fn http_2_without_tls_is_spoken_where_it_is_set_beside_http_1() {
         slow.send([*byte]);
     }
     assert_eq!(slow.read_head().status, 404);
+}
+
+#[test]
+fn http_2_is_spoken_over_a_unix_socket() {
+    let folder = Folder::new();
+    let socket = folder.0.join("fanfare.sock");
+    let path = socket.to_str().unwrap();
+    let _hub = Fanfare::start(&[("FANFARE_H2C", "on"), ("FANFARE_SOCKET", path)]);
+    for (version, shown) in [("--http2-prior-knowledge", "2"), ("--http1.1", "1.1")] {
+        let arguments = ["--silent", version, "--write-out", "%{http_version}", "--unix-socket"];
+        let mut command = Command::new("curl");
+        command.args(arguments).arg(&socket).arg("http://hub/health/live");
+        let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        assert!(text.ends_with(&format!("}}{shown}")), "{text}");
+    }
 }
 
 #[test]
