@@ -10,7 +10,7 @@ use actix_server::{Server, ServerHandle};
 use actix_web::rt::{self, System};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -20,9 +20,10 @@ use crate::{
     files::Files,
     history::{History, Tail},
     http::{
-        self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, ServerSettings,
+        self, BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Intake, Presence,
+        Refusals, ServerSettings,
     },
-    hub::{self, Bell, Hub, Settings},
+    hub::{self, Bell, DrainPace, Hub, Settings},
     listeners::{Listeners, SocketFile, bind},
     tls::Certificate,
 };
@@ -38,6 +39,9 @@ use opening::{log_openness, log_start};
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long publishers that are being answered may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
+
+/// How often it is looked whether there are any left.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How long the history may take to be closed. What was answered is written before that.
 const LAST_COMMIT: Duration = Duration::from_secs(10);
@@ -55,7 +59,8 @@ pub struct Application {
     server: oneshot::Receiver<io::Result<()>>,
     /// Where the metrics have a port of their own.
     metrics: Option<ServerHandle>,
-    drain: Duration,
+    connections: Connections,
+    drain: DrainPace,
     /// Removed when it is dropped.
     #[expect(dead_code, reason = "held for its drop")]
     socket_file: Option<SocketFile>,
@@ -95,6 +100,8 @@ impl Application {
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
         let mut settings = server_settings(config, workers, files, authority.clone(), refusals);
         settings.certificate.clone_from(&certificate);
+        let connections = Connections::default();
+        settings.connections = connections.clone();
         let server = http::serve(listeners, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Workers(error.to_string()))?;
         let handle = server.handle();
@@ -118,7 +125,7 @@ impl Application {
             // Ends with the process too.
             rt::spawn(async move { certificate.follow().await });
         }
-        let drain = config.drain;
+        let drain = config.drain.pace();
         Ok(Self {
             addresses,
             hub,
@@ -130,6 +137,7 @@ impl Application {
             handle,
             server,
             metrics,
+            connections,
             drain,
             socket_file,
         })
@@ -157,16 +165,17 @@ impl Application {
 
     /// Serves until it is told to stop, then ends in this order:
     ///
-    /// 1. readiness, publishing and subscribing are refused;
+    /// 1. readiness and subscribing are refused, and publishing what would not outlive the process;
     /// 2. all streams end, in waves;
-    /// 3. publishers that are being answered get their answers, and connections close;
+    /// 3. nothing more is accepted; requests that have come are answered, and connections close;
     /// 4. workers stop;
     /// 5. the history writes what it has, and is closed.
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
         // The file of the socket, which is not moved out, goes when this returns.
-        let Self { hub, history, tail, mut bell, handle, mut server, metrics, drain, .. } = self;
+        let Self { hub, history, tail, mut bell, handle, mut server, metrics, .. } = self;
+        let (connections, drain) = (self.connections, self.drain);
         let delivering = hub.clone();
         let mut delivery = rt::spawn(async move { delivering.run(tail).await });
         let death = async {
@@ -184,7 +193,8 @@ impl Application {
             died = &mut death => return Err(died),
             _ = stop.recv() => {}
         }
-        log::info!("stopping: streams end over {drain:?}");
+        let streams = hub.streams();
+        log::info!("stopping: {streams} streams end over {:?}", drain.time_for(streams));
         tokio::select! {
             () = hub.drain(drain) => {}
             died = &mut death => return Err(died),
@@ -195,7 +205,7 @@ impl Application {
             return Err(RunError::Broadcaster);
         }
         tokio::select! {
-            () = close(&handle, metrics, &history) => {}
+            () = close(&handle, &connections, metrics, &history) => {}
             _ = stop.recv() => return Err(RunError::Interrupted),
         }
         log::info!("stopped");
@@ -203,14 +213,34 @@ impl Application {
     }
 }
 
-async fn close(server: &ServerHandle, metrics: Option<ServerHandle>, history: &History) {
+async fn close(
+    server: &ServerHandle,
+    connections: &Connections,
+    metrics: Option<ServerHandle>,
+    history: &History,
+) {
+    // Those who come now wait for whoever listens at this socket next, if anyone does. A server
+    // that is told to stop reads no more requests, not those that are there either.
+    server.pause().await;
+    let over = Instant::now() + LAST_ANSWERS;
+    let _ = timeout_at(over, none_left(connections)).await;
     // What is left then takes nothing, and ends with the process.
-    let _ = timeout(LAST_ANSWERS, server.stop(true)).await;
+    let _ = timeout_at(over, server.stop(true)).await;
     if timeout(LAST_COMMIT, history.close()).await.is_err() {
         log::error!("the history can't be closed: its disk does not answer");
     }
     if let Some(metrics) = metrics {
         let _ = timeout(LAST_ANSWERS, metrics.stop(false)).await;
+    }
+}
+
+/// Waits until each connection has had its answer, which is its last. One that is accepted may not
+/// be counted yet: it takes two looks.
+async fn none_left(connections: &Connections) {
+    let mut quiet = 0;
+    while quiet < 2 {
+        quiet = if connections.count() == 0 { quiet + 1 } else { 0 };
+        sleep(LOOK).await;
     }
 }
 
@@ -270,6 +300,8 @@ fn server_settings(
         origins: config.cors_origins.clone(),
         presence: config.auth.subscriptions.then(Presence::default),
         refusals,
+        drain: DefaultPace(config.drain.pace()),
+        connections: Connections::default(),
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,

@@ -20,11 +20,13 @@ use clap::{
 use crate::http::Origins;
 
 mod auth;
+mod drain;
 mod kept;
 mod listen;
 mod metrics;
 
 pub use auth::{Auth, refuse_secret_arguments};
+pub use drain::Drain;
 pub use kept::Kept;
 pub use listen::Listen;
 pub use metrics::Metrics;
@@ -110,10 +112,9 @@ pub struct Config {
           value_parser = duration("0s", "30days"))]
     pub max_age: Duration,
 
-    /// Over what time streams are ended when the process is told to stop
-    #[arg(long, env = "FANFARE_DRAIN", value_name = "TIME", default_value = "1s",
-          value_parser = duration("0s", "1h"))]
-    pub drain: Duration,
+    /// How streams are ended.
+    #[command(flatten)]
+    pub drain: Drain,
 
     /// Whether the hub writes streams of HTTP/1.1 to their sockets itself, once their heads are
     /// sent; `off` leaves it to actix, at about six times the memory for a stream
@@ -270,6 +271,14 @@ pub const TOKEN: &str = "FANFARE_TOKEN";
 /// What is in [`TOKEN`]. An empty one is none.
 pub fn token() -> Option<String> {
     variable(TOKEN).filter(|token| !token.is_empty())
+}
+
+/// The admin token of the hub on this machine, for the commands that speak to it.
+pub const ADMIN_TOKEN: &str = "FANFARE_ADMIN_TOKEN";
+
+/// What is in [`ADMIN_TOKEN`]. An empty one is none.
+pub fn admin_token() -> Option<String> {
+    variable(ADMIN_TOKEN).filter(|token| !token.is_empty())
 }
 
 /// What is wrong with the environment, and stops nothing: variables that look like settings, of

@@ -37,7 +37,10 @@ use tokio::{
 };
 
 use super::h2_answer::{self, head_of};
-use crate::connection::{Guest, LINGER, Lifeline, Transport};
+use crate::{
+    connection::{Guest, LINGER, Lifeline, Transport},
+    hub::Hub,
+};
 
 /// The most requests of one connection at a time: pages open a stream for each of their parts, and
 /// browsers make all of them share one connection.
@@ -47,13 +50,18 @@ const SEND_BUFFER: usize = 16 * 1024;
 /// The largest head of a request, as HTTP/2 counts it.
 const MAX_HEAD: u32 = 64 * 1024;
 
-/// How long things may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// Until the first frames have come.
-    pub header: Duration,
-    /// Without a request.
-    pub idle: Duration,
+/// What a connection holds to.
+#[derive(Clone)]
+pub struct Rules {
+    /// How long the first frames may take.
+    pub header_timeout: Duration,
+    /// How long it may go on without a request.
+    pub keep_alive: Duration,
+    /// Told when connections have to end.
+    pub stopping: GracefulShutdownSignal,
+    /// While it drains, an answer is the last: what comes then has to find another connection, and
+    /// perhaps another process. What is answered meanwhile, streams too, goes on.
+    pub hub: Hub,
 }
 
 /// What the requests of a connection share.
@@ -121,8 +129,7 @@ pub async fn serve<App, Body>(
     transport: Transport,
     app: Rc<App>,
     guest: Guest,
-    patience: Patience,
-    stopping: GracefulShutdownSignal,
+    rules: Rules,
 ) -> io::Result<()>
 where
     App: Service<Request, Response = ServiceResponse<Body>, Error = Error> + 'static,
@@ -134,7 +141,7 @@ where
         .max_concurrent_streams(MAX_STREAMS)
         .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEAD);
-    let handshake = timeout(patience.header, builder.handshake::<_, Bytes>(transport)).await;
+    let handshake = timeout(rules.header_timeout, builder.handshake::<_, Bytes>(transport)).await;
     let mut connection =
         handshake.map_err(|_| io::ErrorKind::TimedOut)?.map_err(io::Error::other)?;
     let traffic = Rc::new(Traffic {
@@ -149,7 +156,7 @@ where
     loop {
         let is_quiet = traffic.requests.get() == 0;
         let since = traffic.quiet_since.get();
-        let over = since + if ending { LINGER } else { patience.idle };
+        let over = since + if ending { LINGER } else { rules.keep_alive };
         let told = tokio::select! {
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
@@ -164,14 +171,14 @@ where
                 Some(Err(error)) => return Err(io::Error::other(error)),
                 None => return Ok(()),
             },
-            () = traffic.changed.notified() => false,
+            () = traffic.changed.notified() => !ending && rules.hub.is_draining(),
             () = sleep_until(over), if is_quiet => {
                 if ending {
                     return Ok(());
                 }
                 true
             }
-            () = stopping.notified(), if !ending => true,
+            () = rules.stopping.notified(), if !ending => true,
             () = shown_out(&traffic.guest), if !ending => true,
         };
         if told {

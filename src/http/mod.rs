@@ -28,6 +28,7 @@ mod metrics;
 mod opening;
 mod origins;
 mod page;
+mod parting;
 mod query;
 mod refusals;
 mod send_event;
@@ -37,6 +38,7 @@ mod ticket;
 mod unread;
 mod worker;
 
+pub use admin::drain::DefaultPace;
 pub use body::BodyLimits;
 pub use cors::Origins;
 pub use credentials::Credentials;
@@ -45,12 +47,18 @@ pub use intake::Intake;
 pub use mercure::{Presence, tell_of_the_dead};
 pub use metrics::serve_metrics;
 pub use origins::OriginPatterns;
+pub use parting::Connections;
 pub use refusals::Refusals;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
+// For the targets of fuzz/.
+#[cfg(fuzzing)]
+pub use {body::compact, mercure::Fields, query::parse_pairs};
+
 use cors::{answer_preflights, cors};
 use log::{log_end, log_end_of_h2, log_request};
+use parting::part;
 use refusals::count_refusal;
 use unread::end_unread;
 
@@ -59,6 +67,7 @@ const MAX_TOPICS: usize = 100;
 
 const READ: &str = "GET, HEAD, OPTIONS";
 const REMOVE: &str = "DELETE, OPTIONS";
+const READ_AND_WRITE: &str = "GET, POST, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
@@ -95,6 +104,12 @@ fn routes(
     path!(["/send-event", "/send-event/"], WRITE, publish());
     path!(["/ticket", "/ticket/"], WRITE, post().to(ticket::post));
     path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
+    path!(
+        ["/admin/drain", "/admin/drain/"],
+        READ_AND_WRITE,
+        get().to(admin::drain::get),
+        post().to(admin::drain::post)
+    );
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
     read!(["/healthz"], health::healthz);

@@ -3,11 +3,10 @@
 //! Promises: this takes no longer than the head of a request may, and gives way to others as all
 //! connections do that carry no stream.
 
-use std::{future::poll_fn, io, task::Poll};
+use std::{future::poll_fn, io, task::Poll, time::Duration};
 
 use tokio::time::timeout;
 
-use super::h2::Patience;
 use crate::{
     connection::{Guest, Transport},
     tls::{Certificate, H2},
@@ -19,7 +18,8 @@ pub struct Opening {
     pub certificate: Option<Certificate>,
     /// Whether HTTP/2 may begin without TLS.
     pub h2c: bool,
-    pub patience: Patience,
+    /// How long this may take.
+    pub header_timeout: Duration,
 }
 
 /// What a client speaks.
@@ -38,7 +38,7 @@ impl Opening {
         let shown_out =
             poll_fn(|cx| if guest.is_shown_out(cx) { Poll::Ready(()) } else { Poll::Pending });
         let opened = tokio::select! {
-            opened = timeout(self.patience.header, self.speak(transport)) => opened,
+            opened = timeout(self.header_timeout, self.speak(transport)) => opened,
             () = shown_out => return Opened::Not(io::ErrorKind::ConnectionAborted.into()),
         };
         match opened {

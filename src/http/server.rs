@@ -8,7 +8,10 @@ use std::{io, time::Duration};
 use actix_server::Server;
 use actix_web::rt::net::{TcpStream, UnixStream};
 
-use super::{BodyLimits, Credentials, DirectWrite, Origins, Presence, Refusals, worker::Worker};
+use super::{
+    BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Origins, Presence, Refusals,
+    worker::Worker,
+};
 use crate::{
     connection::{Options, set_options},
     files::Files,
@@ -47,6 +50,10 @@ pub struct ServerSettings {
     pub refusals: Refusals,
     /// Whether `/metrics` is here.
     pub shows_metrics: bool,
+    /// How fast streams end.
+    pub drain: DefaultPace,
+    /// Where connections are counted.
+    pub connections: Connections,
     /// What holds for every connection.
     pub connection: Options,
 }

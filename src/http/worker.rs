@@ -26,11 +26,10 @@ use actix_web::{
 };
 
 use super::{
-    Secure, ServerSettings, answer_preflights, cors, end_unread,
-    h2::{self, Patience},
-    log_end, log_end_of_h2, log_request, mercure,
+    Secure, ServerSettings, answer_preflights, cors, end_unread, h2, log_end, log_end_of_h2,
+    log_request, mercure,
     opening::{Opened, Opening},
-    routes,
+    part, routes,
     stream::Streams,
 };
 use crate::{
@@ -84,44 +83,44 @@ impl Worker {
         let thread = self.thread();
         let streams = Streams::new(hub.clone(), thread.broadcaster.clone(), settings.direct_write);
         let app = App::new()
-            .app_data(Data::new(hub))
+            .app_data(Data::new(hub.clone()))
             .app_data(Data::new(streams))
             .app_data(Data::new(settings.body.clone()))
             .app_data(Data::new(settings.origins.clone()))
             .app_data(Data::new(settings.credentials.clone()))
             .app_data(Data::new(settings.refusals.clone()))
             .app_data(Secure(certificate.is_some()))
+            .app_data(Data::new(settings.drain))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(mercure::secure))
             .wrap(from_fn(end_unread))
+            .wrap(from_fn(part))
             .wrap(from_fn(log_request))
             .configure(|config| {
                 let ServerSettings { credentials, presence, shows_metrics, .. } = &settings;
                 routes(config, credentials, presence.as_ref(), *shows_metrics);
             });
         let app = map_config(app, |()| AppConfig::default());
-        let opening = Opening {
-            certificate,
-            h2c: settings.h2c,
-            patience: Patience { header: settings.header_timeout, idle: settings.keep_alive },
-        };
+        let header_timeout = settings.header_timeout;
+        let opening = Opening { certificate, h2c: settings.h2c, header_timeout };
+        let rules = h2::Rules { header_timeout, keep_alive: settings.keep_alive, stopping, hub };
         boxed::factory(fn_factory(move || {
-            let (settings, stopping) = (settings.clone(), stopping.clone());
+            let (settings, rules) = (settings.clone(), rules.clone());
             let (opening, thread) = (opening.clone(), Rc::clone(&thread));
-            let options = settings.connection;
+            let (options, connections) = (settings.connection, settings.connections.clone());
             let app = app.new_service(());
             async move {
                 // One for both protocols.
                 let app = Rc::new(app.await?);
-                let h1 = h1(Rc::clone(&app), settings, stopping.clone()).await?;
+                let h1 = h1(Rc::clone(&app), settings, rules.stopping.clone()).await?;
                 Ok(fn_service(move |socket: Socket| {
-                    let (h1, app, stopping) = (Rc::clone(&h1), Rc::clone(&app), stopping.clone());
+                    let (h1, app, rules) = (Rc::clone(&h1), Rc::clone(&app), rules.clone());
                     let (opening, guest) = (opening.clone(), thread.lobby.welcome());
+                    let held = connections.hold();
                     let transport = socket.into();
                     async move {
                         let peer = transport.peer();
-                        let patience = opening.patience;
                         match opening.open(transport, &guest).await {
                             Opened::H1(transport) => {
                                 let connection = Connection::new(transport, options, guest);
@@ -130,11 +129,12 @@ impl Worker {
                                 log_end(peer, &watch, &end);
                             }
                             Opened::H2(transport) => {
-                                let end = h2::serve(transport, app, guest, patience, stopping);
+                                let end = h2::serve(transport, app, guest, rules);
                                 log_end_of_h2(peer, end.await);
                             }
                             Opened::Not(why) => log_end_of_h2(peer, Err(why)),
                         }
+                        drop(held);
                         Ok(())
                     }
                 }))

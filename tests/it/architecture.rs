@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "app",
         &["auth", "config", "connection", "files", "history", "http", "hub", "listeners", "tls"],
     ),
-    ("config", &["auth", "history", "http", "listeners", "tls"]),
+    ("config", &["auth", "history", "http", "hub", "listeners", "tls"]),
     (
         "http",
         &[

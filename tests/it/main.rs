@@ -32,6 +32,8 @@ mod deploy;
 mod direct;
 /// A history in a file: what survives, and what happens when the disk fails.
 mod disk;
+/// How an operator moves subscribers off a hub.
+mod drain;
 /// How streams and the process end as planned.
 mod ending;
 /// One event for many, and many events for some.

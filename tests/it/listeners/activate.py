@@ -23,6 +23,8 @@ inherited = [os.dup2(one, 3 + index) for index, one in enumerate(moved)]
 script = f'LISTEN_PID=$$ LISTEN_FDS={len(inherited)} exec "$0" serve'
 signal.signal(signal.SIGTERM, lambda *_: child.terminate())
 for _ in range(2):
-    child = subprocess.Popen(["sh", "-c", script, hub], pass_fds=inherited)
+    # It ends with this process, should a test kill it.
+    start = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", script, hub]
+    child = subprocess.Popen(start, pass_fds=inherited)
     if code := child.wait():
         sys.exit(code)

@@ -133,6 +133,13 @@ impl Fanfare {
         Self::launch(settings, turn, Command::new(env!("CARGO_BIN_EXE_fanfare")))
     }
 
+    /// The same, with no other test's hub running.
+    pub fn start_alone_through(mut command: Command, settings: &[(&str, &str)]) -> Self {
+        let turn = MACHINE.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        command.arg(env!("CARGO_BIN_EXE_fanfare"));
+        Self::launch(settings, Turn::Alone(turn), command)
+    }
+
     /// Starts through another program, such as `nsenter`, whose arguments end with ours.
     pub fn start_through(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let turn = MACHINE.read().unwrap_or_else(std::sync::PoisonError::into_inner);
