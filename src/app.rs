@@ -26,6 +26,7 @@ use crate::{
     },
     hub::{self, Bell, DrainPace, Hub, Settings},
     listeners::{Listeners, SocketFile, bind},
+    tls::Certificate,
 };
 
 mod error;
@@ -55,6 +56,7 @@ pub struct Application {
     hooks: Option<Hooks>,
     history: History,
     authority: Authority,
+    certificate: Option<Certificate>,
     tail: Tail,
     bell: Bell,
     handle: ServerHandle,
@@ -75,6 +77,8 @@ impl Application {
         let hooks = config.hooks.settings().map_err(StartError::Settings)?;
         let proxies = config.limits.proxies().map_err(StartError::Settings)?;
         let authority = Authority::open(authority).await?;
+        let tls = config.listen.tls().map_err(StartError::Settings)?;
+        let certificate = tls.map(Certificate::open).transpose()?;
         let workers = config.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
         });
@@ -98,7 +102,8 @@ impl Application {
             history.clone(),
         );
         let (listeners, socket_file) = Listeners::open(&config.listen.place())?.into_parts();
-        let addresses: Vec<_> = listeners.iter().map(ToString::to_string).collect();
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let addresses: Vec<_> = listeners.iter().map(|listener| listener.url(scheme)).collect();
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
@@ -109,6 +114,7 @@ impl Application {
         }
         let mut settings =
             server_settings(config, workers, files, authority.clone(), refusals, proxies, limits);
+        settings.certificate.clone_from(&certificate);
         let connections = Connections::default();
         settings.connections = connections.clone();
         let server = http::serve(listeners, settings, hub.clone(), bell.maker())
@@ -130,6 +136,10 @@ impl Application {
             // Ends with the process.
             rt::spawn(http::tell_of_the_dead(hub.clone()));
         }
+        if let Some(certificate) = certificate.clone() {
+            // Ends with the process too.
+            rt::spawn(async move { certificate.follow().await });
+        }
         let drain = config.drain.pace();
         Ok(Self {
             addresses,
@@ -137,6 +147,7 @@ impl Application {
             hooks,
             history,
             authority,
+            certificate,
             tail,
             bell,
             handle,
@@ -161,6 +172,11 @@ impl Application {
     /// Who may publish and subscribe.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// What handshakes are made with, where TLS is spoken.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// Serves until it is told to stop, then ends in this order:
@@ -289,6 +305,8 @@ fn server_settings(
     ServerSettings {
         workers,
         files,
+        certificate: None,
+        h2c: config.listen.h2c == Switch::On,
         header_timeout: config.header_timeout,
         keep_alive: config.keep_alive,
         body: BodyLimits {

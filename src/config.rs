@@ -249,6 +249,11 @@ pub fn local_socket() -> Option<PathBuf> {
     variable("FANFARE_SOCKET").map(PathBuf::from)
 }
 
+/// Whether the hub on this machine speaks TLS, as the environment has it.
+pub fn local_tls() -> bool {
+    variable("FANFARE_TLS_CERT").is_some()
+}
+
 /// Kubernetes tells every pod of a service called `fanfare` in variables that begin as ours do.
 fn fanfare_port() -> Option<String> {
     variable("FANFARE_PORT").filter(|value| !is_service(value))

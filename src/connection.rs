@@ -1,4 +1,5 @@
-//! One connection, between the kernel and actix: of TCP, or of a Unix socket.
+//! One connection of HTTP/1, between the kernel and actix: of TCP, with TLS or not, or of a Unix
+//! socket.
 //!
 //! Owns: the socket and its options. Promises: a stream learns at once that its client has left,
 //! without a write; a client that only half-closes still gets its answer; what a client sends
@@ -65,8 +66,9 @@ pub struct Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let (socket, taker) = (self.socket.take(), self.state.taker.0.take());
-        if let (Some(Transport::Tcp(socket)), Some(taker)) = (socket, taker) {
+        let taker = self.state.taker.0.take();
+        let socket = self.socket.take().and_then(Transport::into_tcp);
+        if let (Some(socket), Some(taker)) = (socket, taker) {
             taker(socket);
         }
     }
@@ -216,7 +218,7 @@ impl Connection {
         let clock = Clock::new(options.idle_timeout, options.header_timeout);
         // Without a bound it is a slow client that costs more.
         let _ = socket.bound(options.send_buffer);
-        let is_plain_tcp = matches!(socket, Transport::Tcp(_));
+        let is_plain_tcp = socket.is_tcp();
         let state = Rc::new(State { guest, is_plain_tcp, ..State::default() });
         Self { socket: Some(socket), state, clock }
     }

@@ -66,4 +66,5 @@ pub mod listeners;
 pub mod outgoing;
 pub mod slice;
 pub mod sse;
+pub mod tls;
 pub mod topic;

@@ -6,7 +6,7 @@
 //! not: accept.
 
 use std::{
-    fmt, io,
+    io,
     net::{SocketAddr, TcpListener},
     os::unix::net::UnixListener,
     path::PathBuf,
@@ -111,23 +111,23 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// As a client on this machine can use it.
-impl fmt::Display for Listener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Listener {
+    /// Its URL, as a client on this machine can use it.
+    pub fn url(&self, scheme: &str) -> String {
         match self {
             Self::Tcp(socket) => match socket.local_addr() {
                 Ok(address) if address.ip().is_unspecified() => {
-                    write!(f, "http://localhost:{}", address.port())
+                    format!("{scheme}://localhost:{}", address.port())
                 }
-                Ok(address) => write!(f, "http://{address}"),
-                Err(error) => write!(f, "an address that can't be told: {error}"),
+                Ok(address) => format!("{scheme}://{address}"),
+                Err(error) => format!("an address that can't be told: {error}"),
             },
             Self::Unix(socket) => {
                 let address = socket.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
                 match path {
-                    Some(path) => write!(f, "unix:{}", path.display()),
-                    None => f.write_str("a Unix socket without a path"),
+                    Some(path) => format!("unix:{}", path.display()),
+                    None => "a Unix socket without a path".to_owned(),
                 }
             }
         }

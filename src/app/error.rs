@@ -7,6 +7,7 @@ use crate::{
     files::FilesError,
     history::{OpenError, Place},
     listeners::ListenError,
+    tls::TlsError,
 };
 
 /// Why the service did not start.
@@ -26,6 +27,9 @@ pub enum StartError {
         /// What is wrong with it.
         why: OpenError,
     },
+    /// The certificate or its key can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// There are not enough open files.
     #[error(transparent)]
     Files(#[from] FilesError),

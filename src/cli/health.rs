@@ -1,6 +1,6 @@
 //! `fanfare health`: asks a hub whether it is ready, or alive, for the health check of a container.
 
-use std::{os::unix::net::UnixStream, path::PathBuf, process::ExitCode};
+use std::{net::TcpStream, os::unix::net::UnixStream, path::PathBuf, process::ExitCode};
 
 use actix_web::rt::System;
 use clap::Args;
@@ -9,6 +9,7 @@ use super::{
     answer,
     hub_url::{HubUrl, client},
     knock,
+    over_tls::over_tls,
 };
 use crate::config;
 
@@ -38,6 +39,14 @@ pub fn run(health: &Health) -> ExitCode {
                 Ok(stream)
             });
             knock::knock(&socket.display(), connected, path)
+        }
+        (None, None) if config::local_tls() => {
+            let place = config::local_hub();
+            let connected = TcpStream::connect(&place).and_then(|stream| {
+                stream.set_read_timeout(Some(knock::PATIENCE))?;
+                over_tls(stream)
+            });
+            knock::knock(&place, connected, path)
         }
         (url, _) => {
             let url = url.clone().unwrap_or_else(HubUrl::local);

@@ -27,6 +27,7 @@ mod journal;
 mod knock;
 mod line;
 mod man;
+mod over_tls;
 mod publish;
 mod refusal;
 mod serve;

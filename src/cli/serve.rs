@@ -38,7 +38,9 @@ pub fn run(config: &Config, warnings: &[String]) -> ExitCode {
         Err(error) => {
             log::error!("{error}");
             match error.downcast_ref() {
-                Some(StartError::Settings(_) | StartError::Keys(_)) => ExitCode::from(2),
+                Some(StartError::Settings(_) | StartError::Keys(_) | StartError::Tls(_)) => {
+                    ExitCode::from(2)
+                }
                 _ => ExitCode::FAILURE,
             }
         }
@@ -85,10 +87,14 @@ async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         }
     };
     let authority = application.authority().clone();
+    let certificate = application.certificate().cloned();
     rt::spawn(async move {
         while hang_up.recv().await.is_some() {
             log::info!("reading the keys again");
             authority.reload().await;
+            if let Some(certificate) = &certificate {
+                certificate.reload().await;
+            }
         }
     });
     Ok(application.run(stop).await?)

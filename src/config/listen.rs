@@ -10,7 +10,8 @@ use std::{
 
 use clap::Args;
 
-use crate::listeners::Place;
+use super::Switch;
+use crate::{listeners::Place, tls};
 
 /// See the module.
 #[derive(Debug, Clone, Args)]
@@ -33,6 +34,19 @@ pub struct Listen {
     #[arg(long, env = "FANFARE_SOCKET_MODE", value_name = "MODE", default_value = "0660",
           value_parser = parse_mode)]
     pub socket_mode: u32,
+
+    /// The file with the certificate, and those up to its root, in PEM: with it the hub speaks
+    /// HTTPS, HTTP/1.1 and HTTP/2, wherever it listens on TCP. Read again when it changes
+    #[arg(long, env = "FANFARE_TLS_CERT", value_name = "PATH", value_parser = parse_path)]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The file with the key of that certificate, in PEM
+    #[arg(long, env = "FANFARE_TLS_KEY", value_name = "PATH", value_parser = parse_path)]
+    pub tls_key: Option<PathBuf>,
+
+    /// Whether HTTP/2 is spoken without TLS too, with who begins with it: a proxy in front
+    #[arg(long, env = "FANFARE_H2C", value_name = "SWITCH", default_value = "off")]
+    pub h2c: Switch,
 }
 
 impl Listen {
@@ -41,6 +55,17 @@ impl Listen {
         match &self.socket {
             Some(path) => Place::Unix(path.clone(), self.socket_mode),
             None => Place::Tcp(SocketAddr::new(self.host, self.port)),
+        }
+    }
+
+    /// The files for TLS, where it is spoken.
+    pub fn tls(&self) -> Result<Option<tls::Files>, String> {
+        let missing = |name, other| Err(format!("{name} is missing: {other} alone does nothing"));
+        match (self.tls_cert.clone(), self.tls_key.clone()) {
+            (Some(certificate), Some(key)) => Ok(Some(tls::Files { certificate, key })),
+            (None, None) => Ok(None),
+            (None, Some(_)) => missing("FANFARE_TLS_CERT", "FANFARE_TLS_KEY"),
+            (Some(_), None) => missing("FANFARE_TLS_KEY", "FANFARE_TLS_CERT"),
         }
     }
 }

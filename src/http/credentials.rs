@@ -114,7 +114,7 @@ impl Credentials {
     pub fn resource(&self, request: &HttpRequest) -> String {
         let connection = request.connection_info();
         self.authority.resource().map_or_else(
-            || format!("{}://{}{}", connection.scheme(), connection.host(), mercure::PATH),
+            || format!("{}://{}{}", super::scheme(request), connection.host(), mercure::PATH),
             str::to_owned,
         )
     }

@@ -1,7 +1,7 @@
 //! One line a request, written when the head of its answer is ready: a stream's end has a line
 //! of its own. And one for what makes no request: actix answers that by itself, without a body.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{io, net::SocketAddr, time::Instant};
 
 use actix_http::error::{DispatchError, ParseError};
 use actix_web::{
@@ -60,6 +60,13 @@ pub fn log_end(peer: Option<SocketAddr>, watch: &Watch, end: &Result<(), Dispatc
         // A browser that connects ahead of time, a scan, or a head that took too long.
         _ if !watch.was_asked() => log::debug!("{peer} made no whole request (408, or none)"),
         _ => {}
+    }
+}
+
+/// The same for a connection of HTTP/2, or one that came to no protocol.
+pub fn log_end_of_h2(peer: Option<SocketAddr>, end: io::Result<()>) {
+    if let Err(error) = end {
+        log::debug!("{}: the connection ends: {error}", super::address_of(peer));
     }
 }
 

@@ -4,7 +4,7 @@
 //! error. Does not: know how events travel; it speaks to the [`crate::hub`] alone.
 
 use actix_web::{
-    HttpResponse, ResponseError as _,
+    HttpRequest, HttpResponse, ResponseError as _,
     http::header,
     middleware::from_fn,
     web::{ServiceConfig, delete, get, head, method, post, resource, to},
@@ -17,12 +17,15 @@ mod cors;
 mod credentials;
 mod error;
 mod events;
+mod h2;
+mod h2_answer;
 mod health;
 mod intake;
 mod limits;
 mod log;
 mod mercure;
 mod metrics;
+mod opening;
 mod origins;
 mod page;
 mod parting;
@@ -59,7 +62,7 @@ pub use {body::compact, mercure::Fields, query::parse_pairs};
 use client_address::{address, address_of};
 use cors::{answer_preflights, cors};
 use limits::show_rates;
-use log::{log_end, log_request};
+use log::{log_end, log_end_of_h2, log_request};
 use parting::part;
 use refusals::count_refusal;
 use unread::end_unread;
@@ -130,4 +133,15 @@ fn options(allow: &'static str) -> HttpResponse {
 
 async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
+}
+
+/// Whether what serves a request speaks TLS.
+struct Secure(bool);
+
+/// The scheme of the URL that the client has: what a proxy says, unless TLS ends here.
+fn scheme(request: &HttpRequest) -> String {
+    match request.app_data::<Secure>() {
+        Some(Secure(true)) => "https".to_owned(),
+        _ => request.connection_info().scheme().to_owned(),
+    }
 }

@@ -17,6 +17,7 @@ use crate::{
     files::Files,
     hub::{AlarmMaker, Hub},
     listeners::Listener,
+    tls::Certificate,
 };
 
 /// What the server is told to hold to.
@@ -26,6 +27,10 @@ pub struct ServerSettings {
     pub workers: usize,
     /// How many connections there may be.
     pub files: Files,
+    /// What TLS is spoken with on listeners of TCP, where it is.
+    pub certificate: Option<Certificate>,
+    /// Whether HTTP/2 is spoken without TLS too.
+    pub h2c: bool,
     /// How long the head of a connection's first request may take: for later ones the connection
     /// has a clock of its own. actix keeps one of half seconds for this: up to one less.
     pub header_timeout: Duration,
@@ -78,10 +83,14 @@ pub fn serve(
         builder = match listener {
             Listener::Tcp(socket) => {
                 set_options(&socket, options)?;
-                builder.listen("tcp", socket, move || worker.service::<TcpStream>())?
+                let certificate = worker.settings.certificate.clone();
+                let make = move || worker.service::<TcpStream>(certificate.clone());
+                builder.listen("tcp", socket, make)?
             }
             Listener::Unix(socket) => {
-                builder.listen_uds("unix", socket, move || worker.service::<UnixStream>())?
+                // What is in between is this machine.
+                let make = move || worker.service::<UnixStream>(None);
+                builder.listen_uds("unix", socket, make)?
             }
         };
     }

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use actix::Addr;
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
+    HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{ConnectionType, Version, header},
     web::Bytes,
 };
 use futures_util::{Stream, stream};
 
-use super::{error::ApiError, mercure::Present};
+use super::{error::ApiError, h2::Exchange, mercure::Present};
 use crate::{
     auth::Grant,
     connection::{OpenStream, Watch},
@@ -52,17 +52,25 @@ impl Streams {
         terms: Terms,
         present: Option<Present>,
     ) -> Result<HttpResponse, ApiError> {
-        let watch = request.conn_data::<Watch>().ok_or(ApiError::NotReady)?;
         let (selectors, resume) = ask;
         let mut subscription =
             self.hub.subscribe(&self.broadcaster, seat, selectors, resume, terms);
         if let Some(present) = present {
             subscription.keep(present);
         }
-        let connection = watch.begin_stream(subscription.lifeline());
+        let lifeline = subscription.lifeline();
+        let connection = match request.conn_data::<Watch>() {
+            Some(watch) => Some(watch.begin_stream(lifeline)),
+            None => {
+                let exchange = request.extensions().get::<Exchange>().cloned();
+                exchange.ok_or(ApiError::NotReady)?.begin_stream(lifeline);
+                None
+            }
+        };
         // Its chunks are what a Broadcaster writes.
         let chunked = request.version() == Version::HTTP_11;
-        let direct = chunked && connection.can_be_taken() && self.direct_write.0;
+        let takeable = connection.as_ref().is_some_and(OpenStream::can_be_taken);
+        let direct = chunked && takeable && self.direct_write.0;
         let body = Body { subscription, connection, direct };
         Ok(answer(request, &mut head, stream::unfold(Some(body), next)))
     }
@@ -117,7 +125,9 @@ pub fn come_back_later(request: &HttpRequest, hub: &Hub, wait: Option<Duration>)
 /// A stream as actix polls it.
 struct Body {
     subscription: Subscription,
-    connection: OpenStream,
+    /// None with HTTP/2, where the connection is not the stream's alone: what serves it drops this
+    /// when the client has left.
+    connection: Option<OpenStream>,
     /// Whether the Broadcaster may write to the socket itself.
     direct: bool,
 }
@@ -130,18 +140,28 @@ struct TakenOver;
 async fn next(body: Option<Body>) -> Option<(Result<Bytes, TakenOver>, Option<Body>)> {
     let Body { mut subscription, connection, direct } = body?;
     loop {
+        let Some(own) = &connection else {
+            match subscription.next().await {
+                Next::Frame(frame) => {
+                    let body = Body { subscription, connection, direct };
+                    return Some((Ok(frame.bytes()), Some(body)));
+                }
+                Next::Live => continue,
+                Next::End => return None,
+            }
+        };
         let next = tokio::select! {
             biased;
-            () = connection.client_gone() => Next::End,
-            () = connection.all_sent(), if direct && subscription.is_settled() => {
-                connection.take_socket(|socket| subscription.hand_over(socket));
+            () = own.client_gone() => Next::End,
+            () = own.all_sent(), if direct && subscription.is_settled() => {
+                own.take_socket(|socket| subscription.hand_over(socket));
                 return Some((Err(TakenOver), None));
             }
             next = subscription.next() => next,
         };
         match next {
             Next::Frame(frame) => {
-                connection.sending();
+                own.sending();
                 let body = Body { subscription, connection, direct };
                 return Some((Ok(frame.bytes()), Some(body)));
             }

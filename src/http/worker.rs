@@ -4,31 +4,38 @@
 
 use std::{
     cell::RefCell,
+    future::ready,
+    net::SocketAddr,
     rc::{Rc, Weak},
 };
 
 use actix::Addr;
-use actix_http::{HttpService, error::DispatchError};
+use actix_http::{HttpService, Request, error::DispatchError};
 use actix_server::GracefulShutdownSignal;
 use actix_service::{
-    Service as _, apply_fn_factory,
+    Service, ServiceFactory as _,
     boxed::{self, BoxServiceFactory},
-    map_config,
+    fn_factory, fn_service, map_config,
 };
 use actix_web::{
-    App,
-    dev::AppConfig,
+    App, Error,
+    body::MessageBody,
+    dev::{AppConfig, ServiceResponse},
     middleware::{Condition, from_fn},
     web::Data,
 };
 
 use super::{
-    ServerSettings, answer_preflights, cors, end_unread, log_end, log_request, mercure, part,
-    routes, show_rates, stream::Streams,
+    Secure, ServerSettings, answer_preflights, cors, end_unread, h2, log_end, log_end_of_h2,
+    log_request, mercure,
+    opening::{Opened, Opening},
+    part, routes, show_rates,
+    stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Transport},
     hub::{AlarmMaker, Broadcaster, Hub},
+    tls::Certificate,
 };
 
 /// What all workers are made of.
@@ -67,20 +74,22 @@ impl Worker {
         })
     }
 
-    /// What serves the connections of one listener.
+    /// What serves the connections of one listener, with TLS where there is a certificate.
     pub fn service<Socket: Into<Transport> + 'static>(
         &self,
-    ) -> BoxServiceFactory<(), Socket, (), DispatchError, ()> {
+        certificate: Option<Certificate>,
+    ) -> BoxServiceFactory<(), Socket, (), (), ()> {
         let Self { settings, hub, stopping, .. } = self.clone();
         let thread = self.thread();
         let streams = Streams::new(hub.clone(), thread.broadcaster.clone(), settings.direct_write);
         let app = App::new()
-            .app_data(Data::new(hub))
+            .app_data(Data::new(hub.clone()))
             .app_data(Data::new(streams))
             .app_data(Data::new(settings.body.clone()))
             .app_data(Data::new(settings.origins.clone()))
             .app_data(Data::new(settings.credentials.clone()))
             .app_data(Data::new(settings.refusals.clone()))
+            .app_data(Secure(certificate.is_some()))
             .app_data(Data::new(settings.drain))
             .app_data(Data::new(settings.limits.clone()))
             .wrap(Condition::new(settings.limits.are_set(), from_fn(show_rates)))
@@ -97,30 +106,72 @@ impl Worker {
                 let ServerSettings { credentials, presence, shows_metrics, .. } = &settings;
                 routes(config, credentials, presence.as_ref(), *shows_metrics);
             });
-        let http = HttpService::build()
-            .keep_alive(settings.keep_alive)
-            .client_request_timeout(settings.header_timeout)
-            .client_disconnect_timeout(LINGER)
-            .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
-            })
-            .on_connect_ext(|connection: &Connection, data| {
-                data.insert(connection.watch());
-            })
-            .h1(map_config(app, |()| AppConfig::default()));
-        let (options, connections) = (settings.connection, settings.connections);
-        boxed::factory(apply_fn_factory(http, move |socket: Socket, http| {
-            let connection = Connection::new(socket.into(), options, thread.lobby.welcome());
-            let peer = connection.peer();
-            let watch = connection.watch();
-            let (served, held) = (http.call((connection, peer)), connections.hold());
+        let app = map_config(app, |()| AppConfig::default());
+        let header_timeout = settings.header_timeout;
+        let opening = Opening { certificate, h2c: settings.h2c, header_timeout };
+        let rules = h2::Rules { header_timeout, keep_alive: settings.keep_alive, stopping, hub };
+        boxed::factory(fn_factory(move || {
+            let (settings, rules) = (settings.clone(), rules.clone());
+            let (opening, thread) = (opening.clone(), Rc::clone(&thread));
+            let (options, connections) = (settings.connection, settings.connections.clone());
+            let app = app.new_service(());
             async move {
-                let end = served.await;
-                log_end(peer, &watch, &end);
-                drop(held);
-                end
+                // One for both protocols.
+                let app = Rc::new(app.await?);
+                let h1 = h1(Rc::clone(&app), settings, rules.stopping.clone()).await?;
+                Ok(fn_service(move |socket: Socket| {
+                    let (h1, app, rules) = (Rc::clone(&h1), Rc::clone(&app), rules.clone());
+                    let (opening, guest) = (opening.clone(), thread.lobby.welcome());
+                    let held = connections.hold();
+                    let transport = socket.into();
+                    async move {
+                        let peer = transport.peer();
+                        match opening.open(transport, &guest).await {
+                            Opened::H1(transport) => {
+                                let connection = Connection::new(transport, options, guest);
+                                let watch = connection.watch();
+                                let end = h1.call((connection, peer)).await;
+                                log_end(peer, &watch, &end);
+                            }
+                            Opened::H2(transport) => {
+                                let end = h2::serve(transport, app, guest, rules);
+                                log_end_of_h2(peer, end.await);
+                            }
+                            Opened::Not(why) => log_end_of_h2(peer, Err(why)),
+                        }
+                        drop(held);
+                        Ok(())
+                    }
+                }))
             }
         }))
     }
+}
+
+/// What serves HTTP/1.
+async fn h1<App, Body>(
+    app: Rc<App>,
+    settings: ServerSettings,
+    stopping: GracefulShutdownSignal,
+) -> Result<
+    Rc<impl Service<(Connection, Option<SocketAddr>), Response = (), Error = DispatchError>>,
+    (),
+>
+where
+    App: Service<Request, Response = ServiceResponse<Body>, Error = Error> + 'static,
+    Body: MessageBody + 'static,
+{
+    let http = HttpService::build()
+        .keep_alive(settings.keep_alive)
+        .client_request_timeout(settings.header_timeout)
+        .client_disconnect_timeout(LINGER)
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .on_connect_ext(|connection: &Connection, data| {
+            data.insert(connection.watch());
+        })
+        .h1(fn_factory(move || ready(Ok::<_, ()>(Rc::clone(&app)))));
+    Ok(Rc::new(http.new_service(()).await?))
 }

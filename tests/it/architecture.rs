@@ -12,9 +12,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
     (
         "app",
-        &["auth", "config", "connection", "files", "history", "hooks", "http", "hub", "listeners"],
+        &[
+            "auth",
+            "config",
+            "connection",
+            "files",
+            "history",
+            "hooks",
+            "http",
+            "hub",
+            "listeners",
+            "tls",
+        ],
     ),
-    ("config", &["auth", "history", "hooks", "http", "hub", "listeners"]),
+    ("config", &["auth", "history", "hooks", "http", "hub", "listeners", "tls"]),
     (
         "http",
         &[
@@ -29,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "invalid",
             "listeners",
             "sse",
+            "tls",
             "topic",
         ],
     ),
@@ -46,6 +58,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("listeners", &[]),
     ("outgoing", &[]),
     ("slice", &[]),
+    ("tls", &[]),
 ];
 
 /// What may be used where: a piece of text, and the files that may have it (by how they begin).
@@ -71,6 +84,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("ipnet::", &["http/client_address.rs"]),
     ("redb::", &["history/disk/"]),
     ("::redis::", &["history/redis/"]),
+    ("rustls::", &["tls.rs", "connection/transport.rs", "cli/over_tls.rs"]),
+    ("h2::", &["http/h2", "http/worker.rs", "http/opening.rs", "http/stream.rs"]),
     ("mio::", &["cli/bench/"]),
 ];
 

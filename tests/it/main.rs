@@ -82,5 +82,7 @@ mod shell;
 mod slow;
 /// The machinery.
 mod support;
+/// TLS and HTTP/2, with clients that check what they get.
+mod tls;
 /// The wire format, against an independent decoder.
 mod wire;

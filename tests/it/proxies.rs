@@ -116,7 +116,11 @@ fn caddy() -> Software {
 }
 
 fn passes_everything_on_at_once(software: &Software) -> (Fanfare, Proxy) {
-    let hub = Fanfare::start_alone(&[]);
+    passes_on_for(software, &[])
+}
+
+fn passes_on_for(software: &Software, settings: &[(&str, &str)]) -> (Fanfare, Proxy) {
+    let hub = Fanfare::start_alone(settings);
     let proxy = Proxy::start(software, *hub);
     let through = Hub(proxy.address);
 
@@ -223,6 +227,15 @@ fn nginx_passes_everything_on_at_once_and_bridges_a_restart_of_the_hub() {
 #[test]
 fn haproxy_passes_everything_on_at_once_and_bridges_a_restart_of_the_hub() {
     bridges_a_restart_of_the_hub(passes_everything_on_at_once(&haproxy()));
+}
+
+/// All of its streams then share a few connections.
+#[test]
+fn haproxy_speaks_http_2_to_the_hub() {
+    let software = haproxy();
+    let config = software.config.replace("127.0.0.1:3000", "127.0.0.1:3000 proto h2");
+    let (hub, _proxy) = passes_on_for(&Software { config, ..software }, &[("FANFARE_H2C", "on")]);
+    assert_eq!(hub.ready()["direct"], 0, "none came by HTTP/1.1");
 }
 
 #[test]

@@ -80,6 +80,8 @@ impl Browser {
         let mut flags = FLAGS.map(str::to_owned).to_vec();
         flags.push(format!("--user-data-dir={}", self.profile.0.display()));
         let capabilities = json!({
+            // A CA of the test's is in no browser.
+            "acceptInsecureCerts": true,
             "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": { "args": flags },
         });
