@@ -26,7 +26,8 @@ use crate::{
     files::Files,
     history::{History, Tail},
     http::{
-        self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, ServerSettings,
+        self, BodyLimits, Credentials, Desk, DirectWrite, Intake, Presence, Refusals,
+        ServerSettings,
     },
     hub::{self, Bell, Hub, Settings},
 };
@@ -35,6 +36,8 @@ mod error;
 mod opening;
 
 pub use error::{RunError, StartError};
+
+pub use http::{Console, Setting};
 
 use opening::{log_openness, log_start};
 
@@ -65,7 +68,7 @@ pub struct Application {
 
 impl Application {
     /// Starts everything but the delivery. Needs an actix system around it.
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, mut console: Console) -> Result<Self, StartError> {
         let authority = config.auth.settings().map_err(StartError::Settings)?;
         let authority = Authority::open(authority).await?;
         let workers = config.workers.unwrap_or_else(|| {
@@ -74,6 +77,12 @@ impl Application {
         let files = Files::open(workers)?;
         let max_subscribers = max_subscribers(config.max_subscribers, files)?;
         let (history, tail) = open_history(&config.history)?;
+        let kept = config.history.retention();
+        console.fill("workers", &workers);
+        console.fill("max_subscribers", &max_subscribers);
+        console.fill("events", &kept.limits.events);
+        console.fill("bytes", &kept.limits.bytes);
+        let desk = Desk::new(console, config.history.place.clone(), kept);
         let hub = Hub::new(
             Settings {
                 max_subscribers,
@@ -83,7 +92,7 @@ impl Application {
                 queue: hub::Limits { events: config.queue_events, bytes: config.queue_bytes },
                 // Before the kernel gives up on it (`TCP_USER_TIMEOUT`), and says that it vanished.
                 patience: config.peer_timeout / 3,
-                revocable: config.auth.admin_token.is_some(),
+                operated: config.auth.admin_token.is_some(),
             },
             history.clone(),
         );
@@ -93,7 +102,7 @@ impl Application {
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
-        let settings = server_settings(config, workers, files, authority.clone(), refusals);
+        let settings = server_settings(config, workers, files, authority.clone(), refusals, desk);
         let server = http::serve(listener, settings, hub.clone(), bell.maker())
             .map_err(|error| StartError::Listen(address, error))?;
         let handle = server.handle();
@@ -222,6 +231,7 @@ fn server_settings(
     files: Files,
     authority: Authority,
     refusals: Refusals,
+    desk: Desk,
 ) -> ServerSettings {
     ServerSettings {
         workers,
@@ -244,6 +254,7 @@ fn server_settings(
         origins: config.cors_origins.clone(),
         presence: config.auth.subscriptions.then(Presence::default),
         refusals,
+        desk,
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,

@@ -17,13 +17,15 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::http::Origins;
+use crate::{http::Origins, logbook};
 
 mod auth;
+mod in_force;
 mod kept;
 mod metrics;
 
 pub use auth::{Auth, refuse_secret_arguments};
+pub use in_force::in_force;
 pub use kept::Kept;
 pub use metrics::Metrics;
 
@@ -163,13 +165,8 @@ fn parse_port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "allowed is a number from 0 to 65535")
 }
 
-/// Checked here, built where the log begins: a filter can't be cloned.
-fn parse_filter(text: &str) -> Result<String, String> {
-    let wrong = env_filter::Builder::new().try_parse(text).err();
-    wrong.map_or(Ok(text.to_owned()), |_| {
-        Err("allowed is a level such as info or debug, or a list such as warn,fanfare=debug"
-            .to_owned())
-    })
+fn parse_filter(text: &str) -> Result<String, logbook::BadFilter> {
+    logbook::check(text).map(|()| text.to_owned())
 }
 
 /// A whole number in these limits, both included.

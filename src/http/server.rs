@@ -15,8 +15,8 @@ use actix_service::{Service as _, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Origins, Presence, Refusals, answer_preflights, cors,
-    end_unread, log_end, log_request, mercure, routes, stream::Streams,
+    BodyLimits, Credentials, Desk, DirectWrite, Origins, Presence, Refusals, answer_preflights,
+    cors, end_unread, log_end, log_request, mercure, routes, stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Options, set_options},
@@ -50,6 +50,8 @@ pub struct ServerSettings {
     pub refusals: Refusals,
     /// Whether `/metrics` is here.
     pub shows_metrics: bool,
+    /// What only the operator sees.
+    pub desk: Desk,
     /// What holds for every connection.
     pub connection: Options,
 }
@@ -80,6 +82,7 @@ pub fn serve(
             .app_data(Data::new(settings.origins.clone()))
             .app_data(Data::new(settings.credentials.clone()))
             .app_data(Data::new(settings.refusals.clone()))
+            .app_data(Data::new(settings.desk.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(mercure::secure))

@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     event::Event,
     histogram::Histogram,
-    history::{History, Holdings, LastEventId, Position, Start, StorageError, Tail},
+    history::{Entry, History, Holdings, LastEventId, Position, Start, StorageError, Tail},
     topic::Selector,
 };
 
@@ -31,6 +31,7 @@ mod admission;
 mod alarm;
 mod behind;
 mod broadcaster;
+mod census;
 mod courier;
 mod delivery;
 mod fan_out;
@@ -43,6 +44,7 @@ mod pass;
 mod prefixes;
 mod queue;
 mod ready;
+mod recent;
 pub mod registry;
 mod replay;
 mod roll;
@@ -56,9 +58,11 @@ pub use account::End;
 pub use admission::{Refusal, Seat};
 pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
+pub use census::{Member, State};
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
 pub use queue::Limits;
+pub use recent::Glimpse;
 pub use replay::Resume;
 pub use roll::Whom;
 pub use subscription::{Next, Subscription};
@@ -69,6 +73,7 @@ use admission::Admission;
 use herald::Herald;
 use ledger::Ledger;
 use messages::{Answer, Ask, Drain, Host, Revoke};
+use recent::Recent;
 use roll::Roll;
 
 /// How long the last streams to end may take to write what they have.
@@ -92,8 +97,8 @@ pub struct Settings {
     pub queue: Limits,
     /// How long a subscriber may take nothing while something waits for it.
     pub patience: Duration,
-    /// Whether streams can be revoked: that takes a list of all.
-    pub revocable: bool,
+    /// Whether there is an operator, who sees and ends streams: that takes a list of all.
+    pub operated: bool,
 }
 
 /// Why an event is not published.
@@ -131,6 +136,8 @@ struct Shared {
     herald: Herald,
     /// `None` where nobody may revoke.
     roll: Option<Roll>,
+    /// `None` where there is no operator to look.
+    recent: Option<Recent>,
     /// One a worker. Written while the workers start, read ever after.
     broadcasters: RwLock<Vec<Addr<Broadcaster>>>,
     joined: Notify,
@@ -140,7 +147,8 @@ impl Hub {
     /// A hub without workers. Its tail is for [`Hub::run`].
     pub fn new(settings: Settings, history: History) -> Self {
         let admission = Admission::new(settings.max_subscribers, settings.max_per_address);
-        let roll = settings.revocable.then(Roll::default);
+        let roll = settings.operated.then(Roll::default);
+        let recent = settings.operated.then(Recent::default);
         Self(Arc::new(Shared {
             settings,
             history,
@@ -148,6 +156,7 @@ impl Hub {
             ledger: Arc::default(),
             herald: Herald::default(),
             roll,
+            recent,
             broadcasters: RwLock::default(),
             joined: Notify::new(),
         }))
@@ -184,7 +193,7 @@ impl Hub {
         first.do_send(Host(Box::pin(async move {
             let _alive = alive;
             tokio::select! {
-                () = delivery::run(tail, &broadcasters, &hub.0.settings) => {}
+                () = delivery::run(tail, &broadcasters, &hub.0.settings, hub.0.recent.as_ref()) => {}
                 () = hub.0.herald.run(&hub.0.history) => {}
                 () = hub.count() => {}
             }
@@ -307,6 +316,11 @@ impl Hub {
     /// How much is kept. `None` where the history does not say so in time.
     pub async fn holdings(&self, patience: Duration) -> Option<Holdings> {
         timeout(patience, self.0.history.holdings()).await.ok()?.ok()
+    }
+
+    /// The oldest and the newest event that are kept.
+    pub async fn ends(&self) -> Result<(Option<Arc<Entry>>, Option<Arc<Entry>>), StorageError> {
+        replay::ends(&self.0.history).await.map(|[oldest, newest]| (oldest, newest))
     }
 
     /// How long the answers of Redis have taken; `None` where the history is not there.

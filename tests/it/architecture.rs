@@ -9,9 +9,9 @@ use std::{
 /// The parts of the crate, each with the parts that it may import. Downwards only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
+    ("cli", &["app", "config", "event", "history", "invalid", "logbook", "sse", "topic"]),
     ("app", &["auth", "config", "connection", "files", "history", "http", "hub"]),
-    ("config", &["auth", "history", "http"]),
+    ("config", &["auth", "history", "http", "logbook"]),
     (
         "http",
         &[
@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "history",
             "hub",
             "invalid",
+            "logbook",
             "sse",
             "topic",
         ],
@@ -37,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("histogram", &[]),
     ("invalid", &[]),
+    ("logbook", &[]),
     ("slice", &[]),
 ];
 
