@@ -4,7 +4,7 @@ import { age, count } from './amounts.js';
 import { $, element, write } from './element.js';
 import { ending } from './ending.js';
 import { Table } from './table.js';
-import { clock, size } from './time.js';
+import { size } from './time.js';
 
 const text = (read) => (row, cell) => write(cell, read(row));
 
@@ -28,8 +28,8 @@ export function subscribers({ changed }) {
     button.ariaLabel = `End the stream ${row.id}`;
   };
   const since = ({ since: time, seconds }, cell) => {
-    write(cell, age(seconds));
-    cell.title = `since ${clock(new Date(time))}`;
+    write(cell, `${age(seconds)} ago`);
+    cell.title = time;
   };
   const columns = [
     { label: 'Id', sort: 'id', first: 'asc', show: (row, cell) => {
@@ -43,7 +43,7 @@ export function subscribers({ changed }) {
       write(cell, row.state);
       cell.dataset.state = row.state;
     } },
-    { label: 'Open for', sort: 'since', first: 'asc', number: true, show: since },
+    { label: 'Opened', sort: 'since', number: true, show: since },
     { label: 'Events', sort: 'events', number: true, show: text(({ events }) => count(events)) },
     { label: 'Bytes', sort: 'bytes', number: true, show: text(({ bytes }) => size(bytes)) },
     { label: 'Queued', sort: 'queued', number: true, show: text((row) => (row.queued_events === 0 ? '0'
