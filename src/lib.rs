@@ -62,6 +62,7 @@ pub mod history;
 pub mod http;
 pub mod hub;
 pub mod invalid;
+pub mod listeners;
 pub mod logbook;
 pub mod slice;
 pub mod sse;

@@ -64,7 +64,7 @@ pub async fn get(
     let seat = match hub.admit(super::address(&request)) {
         Ok(seat) => seat,
         Err(refusal) => {
-            let later = come_back_later(&request).ok_or(refusal)?;
+            let later = come_back_later(&request, &hub).ok_or(refusal)?;
             // Its socket has to be free for others meanwhile.
             return Ok(head().force_close().body(later));
         }

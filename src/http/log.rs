@@ -60,7 +60,7 @@ fn level_of(response: &ServiceResponse<impl MessageBody>) -> log::Level {
 
 /// A connection has ended. Its requests have been logged, but for one that made no sense.
 pub fn log_end(peer: Option<SocketAddr>, watch: &Watch, end: &Result<(), DispatchError>) {
-    let peer = peer.map_or_else(|| "?".to_owned(), |peer| peer.ip().to_canonical().to_string());
+    let peer = super::address_of(peer);
     match end {
         Err(DispatchError::Parse(ParseError::TooLarge)) => {
             log::info!("{peer} sends a head that is too large, 431");

@@ -3,7 +3,7 @@
 //! Owns: the route table. Promises: every path answers every method, with JSON where it is an
 //! error. Does not: know how events travel; it speaks to the [`crate::hub`] alone.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
@@ -25,6 +25,7 @@ mod mercure;
 mod metrics;
 mod origins;
 mod page;
+mod parting;
 mod query;
 mod refusals;
 mod send_event;
@@ -32,8 +33,9 @@ mod server;
 mod stream;
 mod ticket;
 mod unread;
+mod worker;
 
-pub use admin::{Console, Desk, Setting};
+pub use admin::{Console, DefaultPace, Desk, Setting};
 pub use body::BodyLimits;
 pub use cors::Origins;
 pub use credentials::Credentials;
@@ -42,12 +44,18 @@ pub use intake::Intake;
 pub use mercure::{Presence, tell_of_the_dead};
 pub use metrics::serve_metrics;
 pub use origins::OriginPatterns;
+pub use parting::Connections;
 pub use refusals::Refusals;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
+// For the targets of fuzz/.
+#[cfg(fuzzing)]
+pub use {body::compact, mercure::Fields, query::parse_pairs};
+
 use cors::{answer_preflights, cors};
 use log::{log_end, log_request};
+use parting::part;
 use refusals::count_refusal;
 use unread::end_unread;
 
@@ -55,6 +63,7 @@ use unread::end_unread;
 const MAX_TOPICS: usize = 100;
 
 const READ: &str = "GET, HEAD, OPTIONS";
+const READ_AND_WRITE: &str = "GET, POST, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
@@ -105,6 +114,12 @@ fn routes(
         head().to(admin::log_level),
         put().to(admin::set_log_level)
     );
+    path!(
+        ["/admin/drain", "/admin/drain/"],
+        READ_AND_WRITE,
+        get().to(admin::drain::get),
+        post().to(admin::drain::post)
+    );
     read!(["/admin/topics", "/admin/topics/"], admin::topics);
     read!(["/admin/history", "/admin/history/"], admin::history);
     read!(["/admin/settings", "/admin/settings/"], admin::settings);
@@ -131,8 +146,12 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
 
 /// Where a request comes from.
 fn address(request: &HttpRequest) -> IpAddr {
+    address_of(request.peer_addr())
+}
+
+fn address_of(peer: Option<SocketAddr>) -> IpAddr {
     // A TCP connection always has a peer; one without is on this machine.
-    let address = request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    let address = peer.map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
     // A listener of both protocols has those of IPv4 as `::ffff:192.0.2.1`.
     address.to_canonical()
 }

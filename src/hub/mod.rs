@@ -35,6 +35,7 @@ mod census;
 mod courier;
 mod delivery;
 mod fan_out;
+mod farewell;
 mod heartbeat;
 mod herald;
 mod ledger;
@@ -59,6 +60,7 @@ pub use admission::{Refusal, Seat};
 pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use census::{Member, State};
+pub use farewell::DrainPace;
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
 pub use queue::Limits;
@@ -70,6 +72,7 @@ pub use tally::Tally;
 pub use terms::{Notices, Terms};
 
 use admission::Admission;
+use farewell::Farewell;
 use herald::Herald;
 use ledger::Ledger;
 use messages::{Answer, Ask, Drain, Host, Revoke};
@@ -213,7 +216,8 @@ impl Hub {
     /// Publishes an event. Once this future has been polled, the event goes its way into the
     /// history and to its subscribers also where the future is dropped.
     pub async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
-        if self.is_draining() {
+        // What outlives this process reaches those who have left when they are back.
+        if self.is_draining() && !self.0.history.is_lasting() {
             return Err(PublishError::Draining);
         }
         let begun = Instant::now();
@@ -367,15 +371,28 @@ impl Hub {
         self.0.admission.is_closed()
     }
 
-    /// Takes no more subscribers and events, and ends all streams, spread over the given time.
-    /// Returns when the last has ended, or soon after that time (a stalled one can't be told).
-    pub async fn drain(&self, over: Duration) {
-        let until = Instant::now() + over;
-        self.0.admission.close(until);
-        for broadcaster in self.broadcasters() {
-            broadcaster.do_send(Drain { until });
+    /// Takes no more subscribers, nor events that would end with this process, and ends all streams
+    /// at this pace. Returns at once, and says how long it takes. Of two drains the shorter holds.
+    pub fn begin_drain(&self, pace: DrainPace) -> Duration {
+        let now = Instant::now();
+        let new = self.0.admission.close(|streams| Farewell::new(pace, streams, now));
+        if let Some(Farewell { until, .. }) = new {
+            self.broadcasters().iter().for_each(|one| one.do_send(Drain { until }));
         }
+        let farewell = self.0.admission.farewell();
+        farewell.map_or(Duration::ZERO, |farewell| farewell.until.saturating_duration_since(now))
+    }
+
+    /// The same. Returns when the last has ended, or soon after that time (a stalled one can't be
+    /// told).
+    pub async fn drain(&self, pace: DrainPace) {
+        let over = self.begin_drain(pace);
         // A time-out here is not an error: what is left ends with the process.
         let _ = timeout(over + LAST_WORDS, self.0.admission.wait_until_empty()).await;
+    }
+
+    /// When someone comes back that is turned away now; `None` where the hub does not drain.
+    pub fn come_back_after(&self) -> Option<Duration> {
+        Some(self.0.admission.farewell()?.come_back_after(Instant::now()))
     }
 }

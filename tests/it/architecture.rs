@@ -10,8 +10,8 @@ use std::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "event", "history", "invalid", "logbook", "sse", "topic"]),
-    ("app", &["auth", "config", "connection", "files", "history", "http", "hub"]),
-    ("config", &["auth", "history", "http", "logbook"]),
+    ("app", &["auth", "config", "connection", "files", "history", "http", "hub", "listeners"]),
+    ("config", &["auth", "history", "http", "hub", "listeners", "logbook"]),
     (
         "http",
         &[
@@ -23,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "history",
             "hub",
             "invalid",
+            "listeners",
             "logbook",
             "sse",
             "topic",
@@ -38,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("histogram", &[]),
     ("invalid", &[]),
+    ("listeners", &[]),
     ("logbook", &[]),
     ("slice", &[]),
 ];
@@ -45,7 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// What may be used where: a piece of text, and the files that may have it (by how they begin).
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("actix_web", &["app.rs", "http/", "connection", "cli/"]),
-    ("actix::", &["hub/", "http/stream.rs"]),
+    ("actix::", &["hub/", "http/stream.rs", "http/worker.rs"]),
     // The environment; and the arguments.
     ("std::env::", &["config.rs", "main.rs"]),
     ("std::env::var", &["config.rs"]),
@@ -59,7 +61,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         "StatusCode::",
         &["http/error.rs", "http/mercure/error.rs", "http/cors.rs", "cli/subscribe.rs"],
     ),
-    ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
+    ("socket2::", &["listeners", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
     ("redb::", &["history/disk/"]),
     ("::redis::", &["history/redis/"]),
     ("mio::", &["cli/bench/"]),

@@ -19,6 +19,7 @@ use crate::{
     logbook::Logbook,
 };
 
+pub mod drain;
 mod history;
 mod log_level;
 mod paging;
@@ -28,6 +29,7 @@ mod stats;
 mod subscribers;
 mod topics;
 
+pub use drain::DefaultPace;
 pub use history::history;
 pub use log_level::{log_level, set_log_level};
 pub use revoke::{revoke, revoke_one};

@@ -61,7 +61,7 @@ pub async fn get(
     let takes_seat = request.method() != Method::HEAD;
     let seat = match takes_seat.then(|| hub.admit(address(&request))).transpose() {
         Ok(seat) => seat,
-        Err(refusal) => return send_away(&request, refusal),
+        Err(refusal) => return send_away(&request, &hub, refusal),
     };
     let terms = terms(grant.clone(), Notices::Off);
     let mut head = head();
@@ -69,7 +69,7 @@ pub async fn get(
     if let Some(cursor) = cursor {
         let place = match Place::find(cursor, dialect, &hub, &selectors, &terms).await {
             Ok(place) => place,
-            Err(error) => return send_away(&request, error),
+            Err(error) => return send_away(&request, &hub, error),
         };
         if let Some(header) = place.header(dialect) {
             head.insert_header(header);
@@ -93,9 +93,10 @@ pub async fn get(
 /// A browser never asks again after an error: it is sent away for a while.
 fn send_away(
     request: &HttpRequest,
+    hub: &Hub,
     why: impl Into<MercureError>,
 ) -> Result<HttpResponse, MercureError> {
-    let later = come_back_later(request).filter(|_| request.method() != Method::HEAD);
+    let later = come_back_later(request, hub).filter(|_| request.method() != Method::HEAD);
     let later = later.ok_or_else(|| why.into())?;
     let comment = Frame::heartbeat().bytes();
     Ok(answer_once(request, head(), [comment, later].concat().into()))
