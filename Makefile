@@ -3,7 +3,7 @@
 # Where rustup puts cargo; and Debian servers, for those who are not root.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 
-.PHONY: help run check test fuzz tools bench bench-disk bench-redis container licences
+.PHONY: help run check test fuzz tools bench bench-disk bench-redis container licences deb
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -55,6 +55,12 @@ bench-redis: ## Measures what a history in Redis costs, in two minutes; QUICK=1 
 	tests/install-tools.sh
 	cargo build --release --locked --bin fanfare
 	benches/redis.py $(if $(QUICK),--quick)
+
+deb: ## Builds a Debian package into target/debian, with cargo-deb
+	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
+	cargo build --release --locked
+	deploy/package-texts.sh target/release/fanfare target/package
+	cargo deb --no-build --locked
 
 container: ## Builds the image of the Dockerfile, runs it and checks it; needs root, no engine
 	tests/container.sh

@@ -66,6 +66,8 @@ mod mercure;
 mod metrics;
 /// One order for all, under load.
 mod order;
+/// What is released.
+mod package;
 /// HTTP/1 as clients really speak it.
 mod protocol;
 /// Proxies in front of the hub, as the files of `deploy/` set them up.
