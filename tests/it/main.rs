@@ -52,6 +52,8 @@ mod hooks;
 mod idle;
 /// Subscribers that go, with or without a word.
 mod leaving;
+/// What dependencies may bring along.
+mod licences;
 /// How much there may be of everything.
 mod limits;
 /// Unix sockets, and sockets that are inherited.
