@@ -56,6 +56,8 @@ fn empty_hub(subscribers: usize) -> (Hub, Addr<Broadcaster>) {
     let settings = Settings {
         max_subscribers: subscribers,
         max_per_address: 0,
+        max_per_subject: 0,
+        hooks: None,
         heartbeat: Duration::from_secs(3600),
         max_age: Duration::ZERO,
         queue: hub::Limits { events: 1000, bytes: 1 << 20 },
@@ -78,7 +80,7 @@ async fn hub(subscribers: usize) -> (Hub, Rc<Taken>) {
     let (hub, broadcaster) = empty_hub(subscribers);
     let taken = Rc::new(Taken::default());
     for _ in 0..subscribers {
-        let seat = hub.admit(HERE).unwrap();
+        let seat = hub.admit(HERE, None).unwrap();
         let mut stream =
             hub.subscribe(&broadcaster, seat, vec![Selector::All], None, Terms::default());
         let taken = Rc::clone(&taken);
@@ -111,7 +113,7 @@ async fn hub_with_sockets(subscribers: usize) -> (Hub, Vec<net::TcpStream>) {
         clients.push(net::TcpStream::connect(listener.local_addr().unwrap()).unwrap());
         let (socket, _) = listener.accept().await.unwrap();
         socket.set_nodelay(true).unwrap();
-        let seat = hub.admit(HERE).unwrap();
+        let seat = hub.admit(HERE, None).unwrap();
         let mut stream =
             hub.subscribe(&broadcaster, seat, vec![Selector::All], None, Terms::default());
         while !stream.is_settled() {

@@ -19,9 +19,10 @@ use crate::{
     connection::Options,
     files::Files,
     history::{History, Tail},
+    hooks::Hooks,
     http::{
-        self, BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Intake, Presence,
-        Refusals, ServerSettings,
+        self, BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Intake, Limits,
+        Presence, Proxies, Refusals, ServerSettings,
     },
     hub::{self, Bell, DrainPace, Hub, Settings},
     listeners::{Listeners, SocketFile, bind},
@@ -42,6 +43,8 @@ const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
 /// How often it is looked whether there are any left.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long hooks may take that tell of the last streams.
+const LAST_HOOKS: Duration = Duration::from_secs(2);
 
 /// How long the history may take to be closed. What was answered is written before that.
 const LAST_COMMIT: Duration = Duration::from_secs(10);
@@ -50,6 +53,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(10);
 pub struct Application {
     addresses: Vec<String>,
     hub: Hub,
+    hooks: Option<Hooks>,
     history: History,
     authority: Authority,
     certificate: Option<Certificate>,
@@ -70,6 +74,8 @@ impl Application {
     /// Starts everything but the delivery. Needs an actix system around it.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let authority = config.auth.settings().map_err(StartError::Settings)?;
+        let hooks = config.hooks.settings().map_err(StartError::Settings)?;
+        let proxies = config.limits.proxies().map_err(StartError::Settings)?;
         let authority = Authority::open(authority).await?;
         let tls = config.listen.tls().map_err(StartError::Settings)?;
         let certificate = tls.map(Certificate::open).transpose()?;
@@ -79,16 +85,19 @@ impl Application {
         let files = Files::open(workers)?;
         let max_subscribers = max_subscribers(config.max_subscribers, files)?;
         let (history, tail) = open_history(&config.history)?;
+        let hooks = hooks.map(Hooks::start).transpose().map_err(StartError::Hooks)?;
         let hub = Hub::new(
             Settings {
                 max_subscribers,
                 max_per_address: config.max_per_address,
+                max_per_subject: config.limits.max_per_subject,
                 heartbeat: config.heartbeat,
                 max_age: config.max_age,
                 queue: hub::Limits { events: config.queue_events, bytes: config.queue_bytes },
                 // Before the kernel gives up on it (`TCP_USER_TIMEOUT`), and says that it vanished.
                 patience: config.peer_timeout / 3,
                 revocable: config.auth.admin_token.is_some(),
+                hooks: hooks.clone(),
             },
             history.clone(),
         );
@@ -98,7 +107,13 @@ impl Application {
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
-        let mut settings = server_settings(config, workers, files, authority.clone(), refusals);
+        let limits = Limits::new(config.limits.rates(), &hub);
+        if limits.are_set() {
+            // Ends with the process.
+            rt::spawn(limits.clone().sweep());
+        }
+        let mut settings =
+            server_settings(config, workers, files, authority.clone(), refusals, proxies, limits);
         settings.certificate.clone_from(&certificate);
         let connections = Connections::default();
         settings.connections = connections.clone();
@@ -129,6 +144,7 @@ impl Application {
         Ok(Self {
             addresses,
             hub,
+            hooks,
             history,
             authority,
             certificate,
@@ -167,14 +183,15 @@ impl Application {
     ///
     /// 1. readiness and subscribing are refused, and publishing what would not outlive the process;
     /// 2. all streams end, in waves;
-    /// 3. nothing more is accepted; requests that have come are answered, and connections close;
+    /// 3. nothing more is accepted; requests that have come are answered, connections close, and
+    ///    hooks tell of the last streams;
     /// 4. workers stop;
     /// 5. the history writes what it has, and is closed.
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
         // The file of the socket, which is not moved out, goes when this returns.
-        let Self { hub, history, tail, mut bell, handle, mut server, metrics, .. } = self;
+        let Self { hub, hooks, history, tail, mut bell, handle, mut server, metrics, .. } = self;
         let (connections, drain) = (self.connections, self.drain);
         let delivering = hub.clone();
         let mut delivery = rt::spawn(async move { delivering.run(tail).await });
@@ -205,7 +222,7 @@ impl Application {
             return Err(RunError::Broadcaster);
         }
         tokio::select! {
-            () = close(&handle, &connections, metrics, &history) => {}
+            () = close(&handle, &connections, metrics, &history, hooks) => {}
             _ = stop.recv() => return Err(RunError::Interrupted),
         }
         log::info!("stopped");
@@ -218,7 +235,10 @@ async fn close(
     connections: &Connections,
     metrics: Option<ServerHandle>,
     history: &History,
+    hooks: Option<Hooks>,
 ) {
+    // All streams have ended. It says itself what is left.
+    let told = hooks.map(|hooks| rt::task::spawn_blocking(move || hooks.close(LAST_HOOKS)));
     // Those who come now wait for whoever listens at this socket next, if anyone does. A server
     // that is told to stop reads no more requests, not those that are there either.
     server.pause().await;
@@ -226,6 +246,9 @@ async fn close(
     let _ = timeout_at(over, none_left(connections)).await;
     // What is left then takes nothing, and ends with the process.
     let _ = timeout_at(over, server.stop(true)).await;
+    if let Some(told) = told {
+        let _ = told.await;
+    }
     if timeout(LAST_COMMIT, history.close()).await.is_err() {
         log::error!("the history can't be closed: its disk does not answer");
     }
@@ -276,6 +299,8 @@ fn server_settings(
     files: Files,
     authority: Authority,
     refusals: Refusals,
+    proxies: Option<Proxies>,
+    limits: Limits,
 ) -> ServerSettings {
     ServerSettings {
         workers,
@@ -302,6 +327,8 @@ fn server_settings(
         refusals,
         drain: DefaultPace(config.drain.pace()),
         connections: Connections::default(),
+        proxies,
+        limits,
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,

@@ -21,13 +21,17 @@ use crate::http::Origins;
 
 mod auth;
 mod drain;
+mod hooks;
 mod kept;
+mod limits;
 mod listen;
 mod metrics;
 
 pub use auth::{Auth, refuse_secret_arguments};
 pub use drain::Drain;
+pub use hooks::Hooking;
 pub use kept::Kept;
+pub use limits::Limiting;
 pub use listen::Listen;
 pub use metrics::Metrics;
 
@@ -101,10 +105,14 @@ pub struct Config {
     pub max_subscribers: Option<usize>,
 
     /// The most streams at a time from one address, or one /64 network of IPv6; 0 for no limit.
-    /// Behind a proxy all come from the proxy's
+    /// Behind a proxy all come from the proxy's, unless `FANFARE_TRUSTED_PROXIES` names it
     #[arg(long, env = "FANFARE_MAX_PER_ADDRESS", value_name = "COUNT", default_value = "0",
           value_parser = count(0, 100_000_000))]
     pub max_per_address: usize,
+
+    /// How often and how many
+    #[command(flatten)]
+    pub limits: Limiting,
 
     /// How old a stream may become before it is ended, less up to a fifth, and its client
     /// reconnects; 0 for no limit
@@ -145,6 +153,10 @@ pub struct Config {
     /// Who may publish, and who may listen
     #[command(flatten)]
     pub auth: Auth,
+
+    /// Whom it tells who comes and who goes
+    #[command(flatten)]
+    pub hooks: Hooking,
 
     /// What is logged: `error`, `warn`, `info`, `debug`, or by module as `env_logger` reads it
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info",

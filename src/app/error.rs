@@ -39,6 +39,9 @@ pub enum StartError {
     /// Settings that contradict each other.
     #[error("{0}")]
     Settings(String),
+    /// There is no thread for hooks.
+    #[error("hooks (FANFARE_HOOK_URL) can't be told: {0}")]
+    Hooks(io::Error),
     /// A key can't be used.
     #[error("{0}")]
     Keys(#[from] auth::StartError),

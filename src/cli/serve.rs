@@ -55,6 +55,9 @@ fn begin_log(config: &Config) -> io::Result<Journal> {
         .parse_filters(&config.log)
         // It calls it an error when a stream ends itself, which is how a socket is taken over.
         .filter_module("actix_http::h1::dispatcher", LevelFilter::Off)
+        // They log whole URLs, which may have secrets.
+        .filter_module("ureq", LevelFilter::Warn)
+        .filter_module("ureq_proto", LevelFilter::Warn)
         .target(Target::Pipe(Box::new(journal.clone())))
         .write_style(anstream::AutoStream::choice(&io::stderr()).into())
         .init();

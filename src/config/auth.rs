@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// Settings that are secrets, by their names as arguments.
-const SECRETS: [&str; 3] = ["publisher_jwt_key", "subscriber_jwt_key", "admin_token"];
+const SECRETS: [&str; 4] =
+    ["publisher_jwt_key", "subscriber_jwt_key", "admin_token", "hook_secret"];
 
 /// Names that settings also have, in the official Mercure image. Ours come first.
 pub const OTHER_NAMES: [(&str, &str, &str); 4] = [

@@ -18,7 +18,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::{error::ApiError, origins::OriginPatterns};
+use super::{error::ApiError, limits, origins::OriginPatterns};
 
 /// How long a browser may remember a preflight, in seconds: what Chromium allows at the most.
 const MAX_AGE: usize = 7200;
@@ -76,6 +76,7 @@ pub fn cors(origins: &Origins) -> Cors {
         .allowed_methods(["GET", "HEAD", "POST", "QUERY", "OPTIONS"])
         .allow_any_header()
         .expose_headers(EXPOSED)
+        .expose_headers(limits::NAMES)
         .max_age(MAX_AGE);
     match origins {
         Origins::Any => cors.allow_any_origin().send_wildcard(),

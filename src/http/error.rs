@@ -8,6 +8,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 
+use super::limits::{Limited, seconds};
 use crate::{
     auth::AuthError,
     history::StorageError,
@@ -84,6 +85,9 @@ pub enum ApiError {
     /// No place for a stream.
     #[error("{0}: try again later")]
     Refused(#[from] Refusal),
+    /// Too often.
+    #[error("{0}")]
+    Limited(#[from] Limited),
     /// Not published.
     #[error("{0}: try again later")]
     Publish(#[from] PublishError),
@@ -116,7 +120,7 @@ impl ApiError {
             Self::Busy => "busy",
             Self::Auth(why) => auth_code(*why),
             Self::Tickets => "too_many_tickets",
-            Self::Refused(why) => why.as_str(),
+            Self::Refused(why) | Self::Limited(Limited { why, .. }) => why.as_str(),
             Self::Publish(why) => publish_code(*why),
             Self::History(why) => storage_code(*why),
             Self::NotReady => "not_ready",
@@ -156,7 +160,8 @@ impl ResponseError for ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Limited(Limited { wait: Some(_), .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge(_) | Self::Limited(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType | Self::Charset | Self::ContentEncoding => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
@@ -189,6 +194,9 @@ impl ResponseError for ApiError {
                     "accept-post",
                     "application/json, application/x-www-form-urlencoded",
                 ));
+            }
+            Self::Limited(Limited { wait: Some(wait), .. }) => {
+                response.insert_header((header::RETRY_AFTER, seconds(*wait)));
             }
             Self::Auth(why) if self.status_code() != StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((header::WWW_AUTHENTICATE, challenge(*why)));

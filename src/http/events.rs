@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web::Data};
 
 use super::{
-    MAX_TOPICS,
+    Limits, MAX_TOPICS, address,
     credentials::Credentials,
     error::ApiError,
     query::Query,
@@ -56,18 +56,22 @@ pub async fn get(
     request: HttpRequest,
     hub: Data<Hub>,
     streams: Data<Streams>,
+    limits: Data<Limits>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
+    if let Err(limited) = limits.connect.by_address(&request, 1) {
+        return send_away(&request, &hub, limited.into());
+    }
     let query = Query::parse(request.query_string())?;
     let wanted = Wanted::parse(&request, &query)?;
     let grant = credentials.subscriber(&request, &query).await?;
-    let seat = match hub.admit(super::address(&request)) {
+    let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
+    if let Err(limited) = limits.connect.by_subject(&request, subject, 1) {
+        return send_away(&request, &hub, limited.into());
+    }
+    let seat = match hub.admit(address(&request), subject) {
         Ok(seat) => seat,
-        Err(refusal) => {
-            let later = come_back_later(&request, &hub).ok_or(refusal)?;
-            // Its socket has to be free for others meanwhile.
-            return Ok(head().force_close().body(later));
-        }
+        Err(refusal) => return send_away(&request, &hub, refusal.into()),
     };
     let Wanted { selectors, last_event_id } = wanted;
     let resume = last_event_id.map(Resume::Id);
@@ -77,12 +81,23 @@ pub async fn get(
 /// `HEAD`: the same head; no place is taken.
 pub async fn head_only(
     request: HttpRequest,
+    limits: Data<Limits>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
+    limits.connect.by_address(&request, 1)?;
     let query = Query::parse(request.query_string())?;
     Wanted::parse(&request, &query)?;
-    credentials.subscriber(&request, &query).await?;
+    let grant = credentials.subscriber(&request, &query).await?;
+    limits.connect.by_subject(&request, grant.and_then(|grant| grant.subject).as_ref(), 1)?;
     Ok(head_alone(head()))
+}
+
+/// A browser never asks again after an error: it is sent away for a while.
+fn send_away(request: &HttpRequest, hub: &Hub, why: ApiError) -> Result<HttpResponse, ApiError> {
+    let wait = if let ApiError::Limited(limited) = why { limited.wait } else { None };
+    let later = come_back_later(request, hub, wait).ok_or(why)?;
+    // Its socket has to be free for others meanwhile.
+    Ok(head().force_close().body(later))
 }
 
 fn head() -> HttpResponseBuilder {

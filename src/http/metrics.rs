@@ -23,6 +23,7 @@ use super::{error::ApiError, refusals::Refusals};
 use crate::{
     histogram::Histogram,
     history::Holdings,
+    hooks,
     hub::{Hub, Stats},
 };
 
@@ -37,7 +38,8 @@ pub async fn metrics(hub: Data<Hub>, refusals: Data<Refusals>) -> Result<HttpRes
     let (stats, history) = join(hub.stats(PATIENCE), hub.holdings(PATIENCE)).await;
     let stats = stats.ok_or(ApiError::NotReady)?;
     let round_trips = hub.round_trips();
-    let gathered = Gathered { stats, refused: refusals.counts(), history, round_trips };
+    let (refused, hooks) = (refusals.counts(), hub.hooks());
+    let gathered = Gathered { stats, refused, history, round_trips, hooks };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(gathered));
     let mut text = String::new();
@@ -77,6 +79,8 @@ struct Gathered {
     history: Option<Holdings>,
     /// `None` where it is in no Redis.
     round_trips: Option<Histogram>,
+    /// `None` where there are none.
+    hooks: Option<hooks::Counts>,
 }
 
 impl Collector for Gathered {
@@ -85,6 +89,7 @@ impl Collector for Gathered {
         self.streams(&mut page)?;
         self.events(&mut page)?;
         self.history(&mut page)?;
+        self.hooks(&mut page)?;
         page.build()
     }
 }
@@ -196,6 +201,20 @@ impl Gathered {
             ),
             None => Ok(()),
         }
+    }
+
+    fn hooks(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Some(hooks::Counts { told, without_room, given_up, queued }) = self.hooks else {
+            return Ok(());
+        };
+        page.gauge("fanfare_hook_queued", "Events that wait to be told by hooks", queued as u64)?;
+        page.counter("fanfare_hook_events", "Events that were told by hooks", told)?;
+        page.counters(
+            "fanfare_hook_events_lost",
+            "Events that were not told",
+            "reason",
+            [("queue_full", without_room), ("given_up", given_up)].into_iter(),
+        )
     }
 }
 

@@ -3,8 +3,6 @@
 //! Owns: the route table. Promises: every path answers every method, with JSON where it is an
 //! error. Does not: know how events travel; it speaks to the [`crate::hub`] alone.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
     http::header,
@@ -14,6 +12,7 @@ use actix_web::{
 
 mod admin;
 mod body;
+mod client_address;
 mod cors;
 mod credentials;
 mod error;
@@ -22,6 +21,7 @@ mod h2;
 mod h2_answer;
 mod health;
 mod intake;
+mod limits;
 mod log;
 mod mercure;
 mod metrics;
@@ -38,12 +38,15 @@ mod ticket;
 mod unread;
 mod worker;
 
+pub use actix_web::http::header::HeaderName;
 pub use admin::drain::DefaultPace;
 pub use body::BodyLimits;
+pub use client_address::{Proxies, TrustedProxies, parse_client_address_header};
 pub use cors::Origins;
 pub use credentials::Credentials;
 pub use error::ApiError;
 pub use intake::Intake;
+pub use limits::{Limits, Rate, Rates};
 pub use mercure::{Presence, tell_of_the_dead};
 pub use metrics::serve_metrics;
 pub use origins::OriginPatterns;
@@ -56,7 +59,9 @@ pub use stream::DirectWrite;
 #[cfg(fuzzing)]
 pub use {body::compact, mercure::Fields, query::parse_pairs};
 
+use client_address::{address, address_of};
 use cors::{answer_preflights, cors};
+use limits::show_rates;
 use log::{log_end, log_end_of_h2, log_request};
 use parting::part;
 use refusals::count_refusal;
@@ -139,16 +144,4 @@ fn scheme(request: &HttpRequest) -> String {
         Some(Secure(true)) => "https".to_owned(),
         _ => request.connection_info().scheme().to_owned(),
     }
-}
-
-/// Where a request comes from.
-fn address(request: &HttpRequest) -> IpAddr {
-    address_of(request.peer_addr())
-}
-
-fn address_of(peer: Option<SocketAddr>) -> IpAddr {
-    // A TCP connection always has a peer; one without is on this machine.
-    let address = peer.map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
-    // A listener of both protocols has those of IPv4 as `::ffff:192.0.2.1`.
-    address.to_canonical()
 }

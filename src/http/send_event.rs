@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use super::{
-    MAX_TOPICS,
+    Limits, MAX_TOPICS,
     body::{BodyLimits, read_json},
     cors::Origins,
     credentials::Credentials,
@@ -28,7 +28,8 @@ pub async fn post(
     request: HttpRequest,
     payload: Payload,
     hub: Data<Hub>,
-    limits: Data<BodyLimits>,
+    body: Data<BodyLimits>,
+    limits: Data<Limits>,
     origins: Data<Origins>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
@@ -39,9 +40,12 @@ pub async fn post(
         subscribers: usize,
     }
 
+    limits.publish.by_address(&request, 1)?;
     origins.check(&request, &credentials.publish_origins)?;
     let query = Query::parse(request.query_string())?;
     let grant = credentials.publisher(&request, &query).await?;
+    let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
+    limits.publish.by_subject(&request, subject, 1)?;
     let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
     if topics.len() > MAX_TOPICS {
         return Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }.into());
@@ -59,7 +63,7 @@ pub async fn post(
     let kind = query.one("type")?.map(EventType::parse).transpose()?;
     let retry = query.one("retry")?.map(Retry::parse).transpose()?;
     let private = query.one("private")?.map(parse_private).transpose()?.unwrap_or(false);
-    let data = read_json(&request, payload, &limits).await?;
+    let data = read_json(&request, payload, &body).await?;
 
     let receipt = hub.publish(Event { topics, data, id, kind, retry, private }).await?;
     Ok(HttpResponse::Ok().json(Published {

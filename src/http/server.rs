@@ -9,8 +9,8 @@ use actix_server::Server;
 use actix_web::rt::net::{TcpStream, UnixStream};
 
 use super::{
-    BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Origins, Presence, Refusals,
-    worker::Worker,
+    BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Limits, Origins, Presence,
+    Proxies, Refusals, worker::Worker,
 };
 use crate::{
     connection::{Options, set_options},
@@ -44,6 +44,10 @@ pub struct ServerSettings {
     pub credentials: Credentials,
     /// Whose pages may talk to the hub.
     pub origins: Origins,
+    /// The proxies that say who has asked them.
+    pub proxies: Option<Proxies>,
+    /// How often someone may publish and connect.
+    pub limits: Limits,
     /// Who is there, where others may know.
     pub presence: Option<Presence>,
     /// Where is counted what was not published.

@@ -112,13 +112,13 @@ pub fn terms(grant: Option<Grant>, notices: Notices) -> Terms {
     Terms { private: grant.subscribe, subject: grant.subject, time_left, notices }
 }
 
-/// A browser never asks again after a 503 (WHATWG HTML, 9.2.3), but it obeys a `retry`. `None` for
-/// a client that is no `EventSource`.
-pub fn come_back_later(request: &HttpRequest, hub: &Hub) -> Option<Bytes> {
+/// A browser never asks again after a 503 or 429 (WHATWG HTML, 9.2.3), but it obeys a `retry`: not
+/// before this time is over. `None` for a client that is no `EventSource`.
+pub fn come_back_later(request: &HttpRequest, hub: &Hub, wait: Option<Duration>) -> Option<Bytes> {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let is_event_source = accept.is_some_and(|accept| accept.contains("text/event-stream"));
-    let full = || Duration::from_millis(fastrand::u64(COME_BACK));
-    let after = hub.come_back_after().unwrap_or_else(full);
+    let limited = || wait.unwrap_or_default() + Duration::from_millis(fastrand::u64(COME_BACK));
+    let after = hub.come_back_after().unwrap_or_else(limited);
     is_event_source.then(|| Frame::come_back(after).bytes())
 }
 

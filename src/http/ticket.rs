@@ -2,12 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
-use super::{credentials::Credentials, error::ApiError, query::Query};
+use super::{Limits, credentials::Credentials, error::ApiError, query::Query};
 use crate::auth::{AuthError, TICKET_LIFE};
 
-/// `POST`. Where anyone may subscribe there is nothing to have a ticket for.
+/// `POST`. It counts as a request for a stream does. Where anyone may subscribe there is nothing to have a ticket for.
 pub async fn post(
     request: HttpRequest,
+    limits: Data<Limits>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
@@ -20,8 +21,10 @@ pub async fn post(
     if credentials.authority.subscribing_is_open() {
         return Err(ApiError::NotFound);
     }
+    limits.connect.by_address(&request, 1)?;
     let query = Query::parse(request.query_string())?;
     let grant = credentials.subscriber(&request, &query).await?.ok_or(AuthError::Missing)?;
+    limits.connect.by_subject(&request, grant.subject.as_ref(), 1)?;
     let ticket = credentials.tickets.issue(grant).ok_or(ApiError::Tickets)?;
     Ok(HttpResponse::Ok()
         .insert_header((actix_web::http::header::CACHE_CONTROL, "no-store"))

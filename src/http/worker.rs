@@ -21,7 +21,7 @@ use actix_web::{
     App, Error,
     body::MessageBody,
     dev::{AppConfig, ServiceResponse},
-    middleware::from_fn,
+    middleware::{Condition, from_fn},
     web::Data,
 };
 
@@ -29,7 +29,7 @@ use super::{
     Connections, Secure, ServerSettings, answer_preflights, cors, end_unread, h2, log_end,
     log_end_of_h2, log_request, mercure,
     opening::{Opened, Opening},
-    part, routes,
+    part, routes, show_rates,
     stream::Streams,
 };
 use crate::{
@@ -91,6 +91,8 @@ impl Worker {
             .app_data(Data::new(settings.refusals.clone()))
             .app_data(Secure(certificate.is_some()))
             .app_data(Data::new(settings.drain))
+            .app_data(Data::new(settings.limits.clone()))
+            .wrap(Condition::new(settings.limits.are_set(), from_fn(show_rates)))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(mercure::secure))
@@ -98,6 +100,9 @@ impl Worker {
             .wrap(from_fn(part))
             .wrap(from_fn(log_request))
             .configure(|config| {
+                if let Some(proxies) = &settings.proxies {
+                    config.app_data(Data::new(proxies.clone()));
+                }
                 let ServerSettings { credentials, presence, shows_metrics, .. } = &settings;
                 routes(config, credentials, presence.as_ref(), *shows_metrics);
             });

@@ -125,8 +125,8 @@ impl Account {
         self.end.get().copied()
     }
 
-    /// Closes the account, and with it counts and logs the end of the stream.
-    pub fn close(&self) {
+    /// Closes the account, and with it counts and logs the end of the stream. Returns why it ended.
+    pub fn close(&self) -> End {
         let why = *self.end.get_or_init(|| End::Left);
         self.ledger.end(why);
         log::info!(
@@ -138,5 +138,6 @@ impl Account {
             events = self.events.load(Relaxed),
             bytes = self.bytes.load(Relaxed),
         );
+        why
     }
 }

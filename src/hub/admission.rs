@@ -1,8 +1,9 @@
-//! Who may have a stream: the places in all and for each address.
+//! Who may have a stream: the places in all, for each address and for each subject of a token.
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    hash::Hash,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -13,9 +14,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::farewell::Farewell;
+use super::{farewell::Farewell, household::Household};
 
-/// Why there is no place.
+/// Why there is no place, or not now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// All places of the hub are taken.
@@ -24,6 +25,15 @@ pub enum Refusal {
     /// All places of this address are taken.
     #[error("this address has its full number of streams")]
     AddressFull,
+    /// All places of the subject of this token are taken.
+    #[error("the subject of this token has its full number of streams")]
+    SubjectFull,
+    /// This address asks too often.
+    #[error("this address asks too often")]
+    AddressRate,
+    /// The subject of this token asks too often.
+    #[error("the subject of this token asks too often")]
+    SubjectRate,
     /// The hub is about to stop.
     #[error("the hub is draining")]
     Draining,
@@ -31,13 +41,23 @@ pub enum Refusal {
 
 impl Refusal {
     /// In the order of their numbers.
-    pub(super) const ALL: [Self; 3] = [Self::Full, Self::AddressFull, Self::Draining];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Full,
+        Self::AddressFull,
+        Self::SubjectFull,
+        Self::AddressRate,
+        Self::SubjectRate,
+        Self::Draining,
+    ];
 
     /// The word for errors and counts.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::AddressFull => "address_full",
+            Self::SubjectFull => "subject_full",
+            Self::AddressRate => "address_rate",
+            Self::SubjectRate => "subject_rate",
             Self::Draining => "draining",
         }
     }
@@ -48,6 +68,8 @@ pub struct Admission {
     max: usize,
     /// 0: no limit, and nothing is counted.
     max_per_address: usize,
+    /// The same for the subjects of tokens.
+    max_per_subject: usize,
     /// Whether there is a farewell: looked at for each event, and each step of a replay.
     is_closed: AtomicBool,
     state: Mutex<State>,
@@ -60,34 +82,28 @@ struct State {
     /// Once nobody is admitted any more.
     farewell: Option<Farewell>,
     by_address: HashMap<Household, usize>,
-}
-
-/// Whom the limit for an address is for. With IPv6 a provider gives everyone a network of 2^64
-/// addresses, at least (RFC 6177): to count each of them would be no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Household(IpAddr);
-
-impl From<IpAddr> for Household {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-            v4 @ IpAddr::V4(_) => v4,
-        })
-    }
+    by_subject: HashMap<Arc<str>, usize>,
 }
 
 impl Admission {
-    pub fn new(max: usize, max_per_address: usize) -> Self {
+    pub fn new(max: usize, max_per_address: usize, max_per_subject: usize) -> Self {
         Self {
             max,
             max_per_address,
+            max_per_subject,
             is_closed: AtomicBool::new(false),
             state: Mutex::default(),
             emptied: Notify::new(),
         }
     }
 
-    pub fn admit(this: &Arc<Self>, address: IpAddr) -> Result<Seat, Refusal> {
+    /// A place, for a subscriber from this address with a token of this subject.
+    pub fn admit(
+        this: &Arc<Self>,
+        address: IpAddr,
+        subject: Option<&Arc<str>>,
+    ) -> Result<Seat, Refusal> {
+        let subject = subject.filter(|_| this.max_per_subject > 0);
         let mut state = this.state.lock();
         if this.is_closed() {
             return Err(Refusal::Draining);
@@ -95,15 +111,23 @@ impl Admission {
         if state.taken >= this.max {
             return Err(Refusal::Full);
         }
-        if this.max_per_address > 0 {
-            let taken = state.by_address.entry(address.into()).or_default();
-            if *taken >= this.max_per_address {
-                return Err(Refusal::AddressFull);
-            }
-            *taken += 1;
+        let household = (this.max_per_address > 0).then(|| Household::from(address));
+        let taken = |count: Option<&usize>| count.copied().unwrap_or(0);
+        if household.is_some_and(|it| taken(state.by_address.get(&it)) >= this.max_per_address) {
+            return Err(Refusal::AddressFull);
+        }
+        if subject.is_some_and(|it| taken(state.by_subject.get(it)) >= this.max_per_subject) {
+            return Err(Refusal::SubjectFull);
+        }
+        if let Some(household) = household {
+            *state.by_address.entry(household).or_default() += 1;
+        }
+        if let Some(subject) = subject {
+            *state.by_subject.entry(Arc::clone(subject)).or_default() += 1;
         }
         state.taken += 1;
-        Ok(Seat { admission: Arc::clone(this), address, id: Uuid::new_v4() })
+        let (admission, subject) = (Arc::clone(this), subject.cloned());
+        Ok(Seat { admission, address, subject, id: Uuid::new_v4() })
     }
 
     pub fn taken(&self) -> usize {
@@ -137,17 +161,27 @@ impl Admission {
         }
     }
 
-    fn give_back(&self, address: IpAddr) {
+    fn give_back(&self, seat: &Seat) {
         let mut state = self.state.lock();
         state.taken -= 1;
-        if let Some(taken) = state.by_address.get_mut(&address.into()) {
-            *taken -= 1;
-            if *taken == 0 {
-                state.by_address.remove(&address.into());
-            }
+        if self.max_per_address > 0 {
+            leave(&mut state.by_address, &seat.address.into());
+        }
+        if let Some(subject) = &seat.subject {
+            leave(&mut state.by_subject, subject);
         }
         if state.taken == 0 {
             self.emptied.notify_one();
+        }
+    }
+}
+
+/// One fewer of these; who has none is not in the list.
+fn leave<K: Eq + Hash>(counts: &mut HashMap<K, usize>, whose: &K) {
+    if let Some(taken) = counts.get_mut(whose) {
+        *taken -= 1;
+        if *taken == 0 {
+            counts.remove(whose);
         }
     }
 }
@@ -158,6 +192,8 @@ impl Admission {
 pub struct Seat {
     admission: Arc<Admission>,
     address: IpAddr,
+    /// Whose token it has, where that is counted.
+    subject: Option<Arc<str>>,
     id: Uuid,
 }
 
@@ -180,7 +216,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.admission.give_back(self.address);
+        self.admission.give_back(self);
     }
 }
 
@@ -189,21 +225,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_one_of_ipv4_or_a_network_of_ipv6() {
-        let one = |a: &str, b: &str| {
-            let household = |text: &str| Household::from(text.parse::<IpAddr>().unwrap());
-            household(a) == household(b)
-        };
-        assert!(one("192.0.2.1", "::ffff:192.0.2.1"));
-        assert!(!one("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
-        assert!(one("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff"));
-        assert!(!one("2001:db8:0:1::1", "2001:db8:0:2::1"));
-
-        let admission = Arc::new(Admission::new(10, 1));
-        let admit = |text: &str| Admission::admit(&admission, text.parse().unwrap());
+    fn an_address_of_ipv6_has_its_place_for_its_network() {
+        let admission = Arc::new(Admission::new(10, 1, 0));
+        let admit = |text: &str| Admission::admit(&admission, text.parse().unwrap(), None);
         let seat = admit("2001:db8::1").unwrap();
         assert_eq!(admit("2001:db8::2").err(), Some(Refusal::AddressFull));
         drop(seat);
         assert_eq!(admit("2001:db8::2").unwrap().address().to_string(), "2001:db8::2");
+    }
+
+    #[test]
+    fn who_is_refused_takes_no_place() {
+        let admission = Arc::new(Admission::new(10, 2, 1));
+        let eve: Arc<str> = "eve".into();
+        let admit = |subject| Admission::admit(&admission, [192, 0, 2, 1].into(), subject);
+        let seat = admit(Some(&eve)).unwrap();
+        assert_eq!(admit(Some(&eve)).err(), Some(Refusal::SubjectFull));
+        let _other = admit(None).unwrap();
+        assert_eq!(admit(None).err(), Some(Refusal::AddressFull));
+        drop(seat);
+        assert_eq!(admission.taken(), 1);
+        admit(Some(&eve)).unwrap();
     }
 }

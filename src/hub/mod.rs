@@ -23,6 +23,7 @@ use crate::{
     event::Event,
     histogram::Histogram,
     history::{History, Holdings, LastEventId, Position, Start, StorageError, Tail},
+    hooks::{self, Hooks},
     topic::Selector,
 };
 
@@ -37,6 +38,7 @@ mod fan_out;
 mod farewell;
 mod heartbeat;
 mod herald;
+mod household;
 mod ledger;
 mod live;
 mod messages;
@@ -44,6 +46,7 @@ mod pass;
 mod prefixes;
 mod queue;
 mod ready;
+mod receipt;
 pub mod registry;
 mod replay;
 mod roll;
@@ -58,9 +61,11 @@ pub use admission::{Refusal, Seat};
 pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use farewell::DrainPace;
+pub use household::Household;
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
 pub use queue::Limits;
+pub use receipt::{PublishError, Receipt};
 pub use replay::Resume;
 pub use roll::Whom;
 pub use subscription::{Next, Subscription};
@@ -87,6 +92,8 @@ pub struct Settings {
     pub max_subscribers: usize,
     /// The most subscribers at a time from one address; 0 for no limit.
     pub max_per_address: usize,
+    /// The most subscribers at a time with tokens of one subject; 0 for no limit.
+    pub max_per_subject: usize,
     /// How long a stream may be silent before it gets a heartbeat.
     pub heartbeat: Duration,
     /// How old a stream may become, less up to a fifth; zero for no limit.
@@ -97,29 +104,8 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether streams can be revoked: that takes a list of all.
     pub revocable: bool,
-}
-
-/// Why an event is not published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The hub is about to stop.
-    #[error("the hub is draining")]
-    Draining,
-    /// A Broadcaster has died, and the process is about to end. The event may have been seen.
-    #[error("the hub is failing")]
-    Failing,
-    /// The history did not keep it, and nobody has seen it.
-    #[error("{0}")]
-    Storage(#[from] StorageError),
-}
-
-/// What a publisher is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// The id that subscribers see.
-    pub id: String,
-    /// How many it was queued for.
-    pub subscribers: usize,
+    /// Whom it tells who comes and who goes.
+    pub hooks: Option<Hooks>,
 }
 
 /// The one handle that the rest of the program holds. Cheap to clone; all clones are one hub.
@@ -142,7 +128,8 @@ struct Shared {
 impl Hub {
     /// A hub without workers. Its tail is for [`Hub::run`].
     pub fn new(settings: Settings, history: History) -> Self {
-        let admission = Admission::new(settings.max_subscribers, settings.max_per_address);
+        let Settings { max_subscribers, max_per_address, max_per_subject, .. } = settings;
+        let admission = Admission::new(max_subscribers, max_per_address, max_per_subject);
         let roll = settings.revocable.then(Roll::default);
         Self(Arc::new(Shared {
             settings,
@@ -240,10 +227,15 @@ impl Hub {
         self.0.history.health()
     }
 
-    /// Takes a place for one subscriber from this address.
-    pub fn admit(&self, address: IpAddr) -> Result<Seat, Refusal> {
-        let admitted = Admission::admit(&self.0.admission, address);
-        admitted.inspect_err(|why| self.0.ledger.turn_away(*why))
+    /// Takes a place for one subscriber from this address, with a token of this subject.
+    pub fn admit(&self, address: IpAddr, subject: Option<&Arc<str>>) -> Result<Seat, Refusal> {
+        let admitted = Admission::admit(&self.0.admission, address, subject);
+        admitted.inspect_err(|why| self.turn_away(*why))
+    }
+
+    /// Counts one who was turned away, also before it asked for a place.
+    pub fn turn_away(&self, why: Refusal) {
+        self.0.ledger.turn_away(why);
     }
 
     /// Where a subscriber starts that asks for what followed this id, for whoever has to know it
@@ -311,6 +303,11 @@ impl Hub {
     /// How much is kept. `None` where the history does not say so in time.
     pub async fn holdings(&self, patience: Duration) -> Option<Holdings> {
         timeout(patience, self.0.history.holdings()).await.ok()?.ok()
+    }
+
+    /// What became of the hooks; `None` where there are none.
+    pub fn hooks(&self) -> Option<hooks::Counts> {
+        self.0.settings.hooks.as_ref().map(Hooks::counts)
     }
 
     /// How long the answers of Redis have taken; `None` where the history is not there.

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     connection::Lifeline,
     history::{LastEventId, Position, StorageError},
+    hooks::Subscriber,
     sse::Frame,
     topic::Selector,
 };
@@ -87,7 +88,7 @@ impl Subscription {
         if let Some(roll) = &hub.0.roll {
             roll.enter(&account);
         }
-        Self {
+        let this = Self {
             hub: hub.clone(),
             broadcaster,
             selectors,
@@ -97,7 +98,11 @@ impl Subscription {
             deadline,
             drains_at: None,
             state: State::Opening(resume),
+        };
+        if let Some(hooks) = &hub.0.settings.hooks {
+            hooks.begin(&this.subscriber());
         }
+        this
     }
 
     /// Keeps this as long as the stream lasts, whoever writes it: its drop tells of the end.
@@ -200,6 +205,15 @@ impl Subscription {
     /// Its Broadcaster writes to its socket no longer. It has what came up to this place.
     pub(super) fn fall_behind(&mut self, place: Position) {
         self.state = self.catch_up(place);
+    }
+
+    fn subscriber(&self) -> Subscriber {
+        Subscriber {
+            id: self.account.id,
+            subject: self.account.terms.subject.clone(),
+            address: self.seat.address(),
+            selectors: Arc::clone(&self.selectors),
+        }
     }
 
     pub(super) fn account(&self) -> &Arc<Account> {
@@ -307,7 +321,10 @@ impl Drop for Subscription {
         if !matches!(self.state, State::Settled) {
             self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
         }
-        self.account.close();
+        let why = self.account.close();
+        if let Some(hooks) = &self.hub.0.settings.hooks {
+            hooks.end(&self.subscriber(), why.as_str());
+        }
         if let Some(roll) = &self.hub.0.roll {
             roll.strike(&self.account);
         }

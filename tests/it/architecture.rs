@@ -12,9 +12,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
     (
         "app",
-        &["auth", "config", "connection", "files", "history", "http", "hub", "listeners", "tls"],
+        &[
+            "auth",
+            "config",
+            "connection",
+            "files",
+            "history",
+            "hooks",
+            "http",
+            "hub",
+            "listeners",
+            "tls",
+        ],
     ),
-    ("config", &["auth", "history", "http", "hub", "listeners", "tls"]),
+    ("config", &["auth", "history", "hooks", "http", "hub", "listeners", "tls"]),
     (
         "http",
         &[
@@ -24,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "files",
             "histogram",
             "history",
+            "hooks",
             "hub",
             "invalid",
             "listeners",
@@ -32,8 +44,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "topic",
         ],
     ),
-    ("auth", &["slice", "topic"]),
-    ("hub", &["connection", "event", "histogram", "history", "slice", "sse", "topic"]),
+    ("auth", &["outgoing", "slice", "topic"]),
+    ("hub", &["connection", "event", "histogram", "history", "hooks", "slice", "sse", "topic"]),
+    ("hooks", &["outgoing", "topic"]),
     ("history", &["event", "histogram", "sse", "topic"]),
     ("sse", &["event"]),
     ("event", &["invalid", "topic"]),
@@ -43,6 +56,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("histogram", &[]),
     ("invalid", &[]),
     ("listeners", &[]),
+    ("outgoing", &[]),
     ("slice", &[]),
     ("tls", &[]),
 ];
@@ -58,13 +72,16 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("p521::", &["auth/key.rs"]),
     // Else a secret could be compared in a time that tells of it, or be shown.
     (".expose()", &["auth/keyring.rs", "config/auth.rs"]),
-    ("ureq::", &["auth/fetch.rs"]),
+    ("ureq::", &["outgoing.rs", "auth/fetch.rs", "hooks/messenger.rs"]),
     // Errors get theirs in the first two, a preflight in the third; the last reads others'.
     (
         "StatusCode::",
         &["http/error.rs", "http/mercure/error.rs", "http/cors.rs", "cli/subscribe.rs"],
     ),
     ("socket2::", &["listeners", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
+    ("hmac::", &["hooks/key.rs"]),
+    ("governor::", &["http/limits/"]),
+    ("ipnet::", &["http/client_address.rs"]),
     ("redb::", &["history/disk/"]),
     ("::redis::", &["history/redis/"]),
     ("rustls::", &["tls.rs", "connection/transport.rs", "cli/over_tls.rs"]),

@@ -7,6 +7,13 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::{Connection, Fanfare, Hub, Stream, get, request, run_to_end, with_open_files};
 
+/// Whose address counts behind a proxy.
+mod client_address;
+/// How often.
+mod rates;
+/// The same for the subjects of tokens.
+mod subjects;
+
 const TWO_WORKERS: (&str, &str) = ("FANFARE_WORKERS", "2");
 
 const ACCEPT: (&str, &str) = ("Accept", "text/event-stream");

@@ -44,6 +44,8 @@ mod fault;
 mod heartbeat;
 /// What a history promises, wherever it is kept.
 mod history_contract;
+/// Webhooks that tell who comes and goes.
+mod hooks;
 /// What it costs when nothing happens.
 mod idle;
 /// Subscribers that go, with or without a word.

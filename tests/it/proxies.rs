@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::support::{
-    Connection, Fanfare, Folder, Hub, Program, Redis, Stream, request, wait_until,
+    Connection, Fanfare, Folder, Hub, Program, Redis, Stream, request, request_from, wait_until,
 };
 
 /// A proxy that waits for more before it sends takes longer than this; one that doesn't takes 1 ms.
@@ -285,5 +285,41 @@ fn the_hubs_own_page_may_publish_through_every_proxy() {
         };
         assert_eq!(publish(&Hub(proxy.address).url()), 200, "{}", software.config);
         assert_eq!(publish("http://b.example"), 403);
+    }
+}
+
+/// The client's address, for limits and the log, and not what the client says of itself.
+#[test]
+fn every_proxy_passes_on_who_has_asked() {
+    let nginx = nginx(include_str!("../../deploy/nginx.conf"));
+    for software in [nginx, haproxy(), caddy()] {
+        let hub = Fanfare::start(&[
+            ("FANFARE_TRUSTED_PROXIES", "127.0.0.1"),
+            ("FANFARE_CLIENT_ADDRESS_HEADER", "X-Forwarded-For"),
+            ("FANFARE_PUBLISH_RATE", "1/h:2"),
+            ("FANFARE_MAX_PER_ADDRESS", "1"),
+        ]);
+        let proxy = Proxy::start(&software, *hub);
+        let spoofed = ("X-Forwarded-For", "192.0.2.66");
+        let publish = |source| {
+            let headers = [spoofed, ("Content-Type", "application/json")];
+            request_from(source, proxy.address, "POST", "/send-event", &headers, b"1").status
+        };
+        let statuses = [(); 3].map(|()| publish("127.0.0.2"));
+        assert_eq!(statuses, [200, 200, 429], "{}", software.config);
+        assert_eq!(publish("127.0.0.3"), 200);
+        hub.wait_for_log(" 127.0.0.3 POST /send-event");
+
+        let open = |source: &str| {
+            let connection = Connection::open_from(source.parse().unwrap(), proxy.address);
+            Stream::over(connection, proxy.address, "/events", &[spoofed])
+        };
+        let mut stream = open("127.0.0.2");
+        stream.greeting();
+        let headers = [spoofed];
+        let again = request_from("127.0.0.2", proxy.address, "GET", "/events", &headers, b"");
+        assert_eq!(again.status, 503);
+        open("127.0.0.3").greeting();
+        assert!(!hub.log().contains("192.0.2.66"), "{}", hub.log());
     }
 }

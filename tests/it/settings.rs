@@ -120,11 +120,11 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
             "a URL such as",
         ),
     ] {
-        assert_refused(name, flag, values, allowed);
+        assert_named(name, flag, values, allowed);
     }
 }
 
-fn assert_refused(name: &str, flag: &str, values: &[&str], allowed: &str) {
+fn assert_named(name: &str, flag: &str, values: &[&str], allowed: &str) {
     for value in values {
         let line = refusal(&[], &[(name, value)]);
         for part in [name, flag, allowed, &format!("{value:?}")] {
@@ -142,7 +142,47 @@ fn a_wrong_place_to_listen_at_is_named_too() {
         ("FANFARE_TLS_KEY", "--tls-key", &["", "key.pem"], "an absolute path"),
         ("FANFARE_H2C", "--h2c", &["", "yes"], "on, off"),
     ] {
-        assert_refused(name, flag, values, allowed);
+        assert_named(name, flag, values, allowed);
+    }
+}
+
+#[test]
+fn so_is_a_wrong_limit() {
+    for (name, flag, values, allowed) in [
+        ("FANFARE_MAX_PER_SUBJECT", "--max-per-subject", &["x"][..], "from 0 to"),
+        (
+            "FANFARE_PUBLISH_RATE",
+            "--publish-rate",
+            &["", "100", "100/d", "0/s", "1/s:0", "-1/s"],
+            "such as 100/s",
+        ),
+        (
+            "FANFARE_PUBLISH_RATE_PER_SUBJECT",
+            "--publish-rate-per-subject",
+            &["off"],
+            "such as 100/s",
+        ),
+        ("FANFARE_CONNECT_RATE", "--connect-rate", &["1/ms"], "such as 100/s"),
+        (
+            "FANFARE_CONNECT_RATE_PER_SUBJECT",
+            "--connect-rate-per-subject",
+            &["1000001/s"],
+            "such as 100/s",
+        ),
+        (
+            "FANFARE_TRUSTED_PROXIES",
+            "--trusted-proxies",
+            &["", "proxy.example", "10.0.0.0/33", "10.0.0.1,", "10.0.0.1:80"],
+            "a list of addresses and networks",
+        ),
+        (
+            "FANFARE_CLIENT_ADDRESS_HEADER",
+            "--client-address-header",
+            &["", "a b", "Forwarded"],
+            "X-Forwarded-For",
+        ),
+    ] {
+        assert_named(name, flag, values, allowed);
     }
 }
 

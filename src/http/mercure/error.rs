@@ -15,6 +15,7 @@ use crate::{
     http::{
         ApiError,
         error::{RETRY_AFTER, auth_code, bearer_error},
+        limits::{Limited, seconds},
     },
     hub::{PublishError, Refusal},
     invalid::Invalid,
@@ -53,9 +54,12 @@ pub enum MercureError {
     /// The body is over the limit.
     #[error("Request Entity Too Large")]
     TooLarge,
-    /// This address has as many streams as it may.
+    /// This address, or the subject of this token, has as many streams as it may.
     #[error("Too Many Requests")]
     TooMany,
+    /// Too often.
+    #[error("Too Many Requests")]
+    Limited(Limited),
     /// Not now.
     #[error("Service Unavailable")]
     Unavailable,
@@ -77,6 +81,7 @@ impl MercureError {
             Self::Timeout => "body_timeout",
             Self::TooLarge => "body_too_large",
             Self::TooMany => "address_full",
+            Self::Limited(Limited { why, .. }) => why.as_str(),
             Self::Unavailable => "unavailable",
             Self::Failing => "failing",
         }
@@ -98,9 +103,18 @@ impl From<ApiError> for MercureError {
 impl From<Refusal> for MercureError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::AddressFull => Self::TooMany,
+            Refusal::AddressFull
+            | Refusal::SubjectFull
+            | Refusal::AddressRate
+            | Refusal::SubjectRate => Self::TooMany,
             Refusal::Full | Refusal::Draining => Self::Unavailable,
         }
+    }
+}
+
+impl From<Limited> for MercureError {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
     }
 }
 
@@ -135,7 +149,7 @@ impl ResponseError for MercureError {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany | Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failing => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -157,12 +171,15 @@ impl ResponseError for MercureError {
             Self::Timeout | Self::TooLarge => {
                 response.force_close();
             }
+            Self::Limited(Limited { wait, .. }) => {
+                response.insert_header((header::RETRY_AFTER, seconds(wait.unwrap_or_default())));
+            }
+            Self::TooMany | Self::Unavailable | Self::Refused(AuthError::NoKeys, ..) => {
+                response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
+                // Its socket has to be free for others meanwhile.
+                response.force_close();
+            }
             _ => {}
-        }
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.insert_header((header::RETRY_AFTER, fastrand::u32(RETRY_AFTER)));
-            // Its socket has to be free for others meanwhile.
-            response.force_close();
         }
         response.content_type(TEXT).body(format!("{self}\n"))
     }

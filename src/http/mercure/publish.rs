@@ -22,7 +22,7 @@ use super::{
 use crate::{
     auth::AuthError,
     event::{Event, EventId, EventType, Retry},
-    http::{BodyLimits, Credentials, body::read},
+    http::{BodyLimits, Credentials, Limits, body::read},
     hub::Hub,
     invalid::Invalid,
     topic::{MAX_TOPICS, Topic, Topics},
@@ -33,13 +33,16 @@ pub async fn post(
     request: HttpRequest,
     payload: Payload,
     hub: Data<Hub>,
-    limits: Data<BodyLimits>,
+    body: Data<BodyLimits>,
+    limits: Data<Limits>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, MercureError> {
+    limits.publish.by_address(&request, 1)?;
     let query = Fields::parse(request.query_string().as_bytes())?;
     let access = Access::of(&credentials, &request, &query, None);
     let (grant, dialect) = access.publisher().await?;
-    let fields = read_form(&request, payload, &limits).await?;
+    limits.publish.by_subject(&request, grant.subject.as_ref(), 1)?;
+    let fields = read_form(&request, payload, &body).await?;
 
     let topics = fields.all("topic").collect::<Vec<_>>();
     if topics.is_empty() {

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     auth::Grant,
     http::{
-        BodyLimits, Credentials, address,
+        BodyLimits, Credentials, Limits, address,
         stream::{Streams, answer_once, come_back_later, head_alone, terms},
     },
     hub::{Hub, Notices, Resume},
@@ -53,13 +53,21 @@ pub async fn get(
     payload: Payload,
     hub: Data<Hub>,
     streams: Data<Streams>,
-    limits: Data<BodyLimits>,
+    body: Data<BodyLimits>,
+    limits: Data<Limits>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, MercureError> {
+    if let Err(limited) = limits.connect.by_address(&request, 1) {
+        return send_away(&request, &hub, limited);
+    }
     let Ask { dialect, kinds, selectors, cursor, grant } =
-        read(&request, payload, &limits, &credentials).await?;
+        read(&request, payload, &body, &credentials).await?;
+    let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
+    if let Err(limited) = limits.connect.by_subject(&request, subject, 1) {
+        return send_away(&request, &hub, limited);
+    }
     let takes_seat = request.method() != Method::HEAD;
-    let seat = match takes_seat.then(|| hub.admit(address(&request))).transpose() {
+    let seat = match takes_seat.then(|| hub.admit(address(&request), subject)).transpose() {
         Ok(seat) => seat,
         Err(refusal) => return send_away(&request, &hub, refusal),
     };
@@ -96,8 +104,10 @@ fn send_away(
     hub: &Hub,
     why: impl Into<MercureError>,
 ) -> Result<HttpResponse, MercureError> {
-    let later = come_back_later(request, hub).filter(|_| request.method() != Method::HEAD);
-    let later = later.ok_or_else(|| why.into())?;
+    let why = why.into();
+    let wait = if let MercureError::Limited(limited) = &why { limited.wait } else { None };
+    let later = come_back_later(request, hub, wait).filter(|_| request.method() != Method::HEAD);
+    let later = later.ok_or(why)?;
     let comment = Frame::heartbeat().bytes();
     Ok(answer_once(request, head(), [comment, later].concat().into()))
 }

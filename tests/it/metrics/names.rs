@@ -12,7 +12,12 @@ fn names(text: &str) -> BTreeSet<String> {
 /// A page of a hub that has everything.
 fn whole_page() -> Page {
     let redis = Redis::start();
-    let hub = Fanfare::start(&[OWN, ("FANFARE_HISTORY", &redis.url())]);
+    let hooks = [
+        ("FANFARE_HOOK_URL", "http://127.0.0.1:1/"),
+        ("FANFARE_HOOK_SECRET", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+    ];
+    let url = redis.url();
+    let hub = Fanfare::start(&[&[OWN, ("FANFARE_HISTORY", &*url)], &hooks[..]].concat());
     crate::support::post_json(hub.0, "/send-event", "no JSON");
     Page::scrape(own_address(&hub))
 }

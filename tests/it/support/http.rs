@@ -167,7 +167,30 @@ pub fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Response {
-    let mut connection = Connection::open(address);
+    request_over(Connection::open(address), address, method, target, headers, body)
+}
+
+/// The same from another address of this machine, such as 127.0.0.2.
+pub fn request_from(
+    source: &str,
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
+    let connection = Connection::open_from(source.parse().unwrap(), address);
+    request_over(connection, address, method, target, headers, body)
+}
+
+fn request_over(
+    mut connection: Connection,
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");

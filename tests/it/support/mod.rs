@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub use decoder::{Event, decode};
 pub use fanfare::{Fanfare, Folder, Hub, run_to_end, with_open_files};
 pub use fault::Fault;
-pub use http::{Connection, Response, get, post_json, request};
+pub use http::{Connection, Response, get, post_json, request, request_from};
 pub use program::Program;
 pub use redis::{Redis, free_port};
 pub use stream::Stream;
