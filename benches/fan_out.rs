@@ -62,7 +62,7 @@ fn empty_hub(subscribers: usize) -> (Hub, Addr<Broadcaster>) {
         max_age: Duration::ZERO,
         queue: hub::Limits { events: 1000, bytes: 1 << 20 },
         patience: Duration::from_secs(15),
-        revocable: false,
+        operated: false,
     };
     let limits = Limits { events: 1000, bytes: 1 << 20 };
     let (history, tail) = History::in_memory(Retention { limits, age: Duration::ZERO });

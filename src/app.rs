@@ -21,8 +21,8 @@ use crate::{
     history::{History, Tail},
     hooks::Hooks,
     http::{
-        self, BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Intake, Limits,
-        Presence, Proxies, Refusals, ServerSettings,
+        self, BodyLimits, Connections, Credentials, DefaultPace, Desk, DirectWrite, Intake, Limits,
+        Presence, Refusals, ServerSettings,
     },
     hub::{self, Bell, DrainPace, Hub, Settings},
     listeners::{Listeners, SocketFile, bind},
@@ -33,6 +33,8 @@ mod error;
 mod opening;
 
 pub use error::{RunError, StartError};
+
+pub use http::{Console, Setting};
 
 use opening::{log_openness, log_start};
 
@@ -72,7 +74,7 @@ pub struct Application {
 
 impl Application {
     /// Starts everything but the delivery. Needs an actix system around it.
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, mut console: Console) -> Result<Self, StartError> {
         let authority = config.auth.settings().map_err(StartError::Settings)?;
         let hooks = config.hooks.settings().map_err(StartError::Settings)?;
         let proxies = config.limits.proxies().map_err(StartError::Settings)?;
@@ -86,6 +88,12 @@ impl Application {
         let max_subscribers = max_subscribers(config.max_subscribers, files)?;
         let (history, tail) = open_history(&config.history)?;
         let hooks = hooks.map(Hooks::start).transpose().map_err(StartError::Hooks)?;
+        let kept = config.history.retention();
+        console.fill("workers", &workers);
+        console.fill("max_subscribers", &max_subscribers);
+        console.fill("events", &kept.limits.events);
+        console.fill("bytes", &kept.limits.bytes);
+        let desk = Desk::new(console, config.history.place.clone(), kept);
         let hub = Hub::new(
             Settings {
                 max_subscribers,
@@ -96,7 +104,7 @@ impl Application {
                 queue: hub::Limits { events: config.queue_events, bytes: config.queue_bytes },
                 // Before the kernel gives up on it (`TCP_USER_TIMEOUT`), and says that it vanished.
                 patience: config.peer_timeout / 3,
-                revocable: config.auth.admin_token.is_some(),
+                operated: config.auth.admin_token.is_some(),
                 hooks: hooks.clone(),
             },
             history.clone(),
@@ -113,7 +121,8 @@ impl Application {
             rt::spawn(limits.clone().sweep());
         }
         let mut settings =
-            server_settings(config, workers, files, authority.clone(), refusals, proxies, limits);
+            server_settings(config, workers, files, authority.clone(), refusals, desk, limits);
+        settings.proxies = proxies;
         settings.certificate.clone_from(&certificate);
         let connections = Connections::default();
         settings.connections = connections.clone();
@@ -299,7 +308,7 @@ fn server_settings(
     files: Files,
     authority: Authority,
     refusals: Refusals,
-    proxies: Option<Proxies>,
+    desk: Desk,
     limits: Limits,
 ) -> ServerSettings {
     ServerSettings {
@@ -325,9 +334,10 @@ fn server_settings(
         origins: config.cors_origins.clone(),
         presence: config.auth.subscriptions.then(Presence::default),
         refusals,
+        desk,
         drain: DefaultPace(config.drain.pace()),
         connections: Connections::default(),
-        proxies,
+        proxies: None,
         limits,
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {

@@ -17,11 +17,12 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::http::Origins;
+use crate::{http::Origins, logbook};
 
 mod auth;
 mod drain;
 mod hooks;
+mod in_force;
 mod kept;
 mod limits;
 mod listen;
@@ -30,6 +31,7 @@ mod metrics;
 pub use auth::{Auth, refuse_secret_arguments};
 pub use drain::Drain;
 pub use hooks::Hooking;
+pub use in_force::in_force;
 pub use kept::Kept;
 pub use limits::Limiting;
 pub use listen::Listen;
@@ -164,13 +166,8 @@ pub struct Config {
     pub log: String,
 }
 
-/// Checked here, built where the log begins: a filter can't be cloned.
-fn parse_filter(text: &str) -> Result<String, String> {
-    let wrong = env_filter::Builder::new().try_parse(text).err();
-    wrong.map_or(Ok(text.to_owned()), |_| {
-        Err("allowed is a level such as info or debug, or a list such as warn,fanfare=debug"
-            .to_owned())
-    })
+fn parse_filter(text: &str) -> Result<String, logbook::BadFilter> {
+    logbook::check(text).map(|()| text.to_owned())
 }
 
 /// A whole number in these limits, both included.

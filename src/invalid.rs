@@ -71,6 +71,40 @@ pub enum Invalid {
     /// Nobody is named, or too many are.
     #[error("name a `subject`, or the `id` of a subscriber: one of them")]
     Whom,
+    /// None of a few words.
+    #[error("`{field}` is none of {allowed}")]
+    Choice {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The words.
+        allowed: &'static str,
+    },
+    /// Not a number, or one that is too small or too large.
+    #[error("`{field}` is not a whole number from {min} to {max}")]
+    Number {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The smallest.
+        min: usize,
+        /// The largest.
+        max: usize,
+    },
+    /// Not an address.
+    #[error("`{field}` is not an IP address, such as 192.0.2.1 or 2001:db8::1")]
+    Address {
+        /// The part's name in a request.
+        field: &'static str,
+    },
+    /// A filter of the log that can't be read.
+    #[error("`filter` is not a filter: {0}")]
+    Filter(String),
+    /// The query has a part that means nothing here: left out in silence, a filter that is misspelt
+    /// would list everyone.
+    #[error("the query has a parameter that is none of {allowed}")]
+    Unknown {
+        /// Those that there are.
+        allowed: &'static str,
+    },
     /// Not a time that a drain may take.
     #[error("`over` is a time such as 500ms, 10s or 2m, from 0 to 1h")]
     Over,

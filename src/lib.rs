@@ -25,6 +25,7 @@
 //! | courier | writes to the socket of a subscriber that is behind, or has ended |
 //! | lifeline | what a stream and whoever writes it to the kernel share: progress, and the cut |
 //! | lobby | connections that have no stream, and what files they may take |
+//! | census | all who have a stream, and how each stands, for the operator |
 //! | herald | publishes the hub's own events: who comes and who goes |
 //! | history | the ordered log of events that a returning subscriber is replayed from |
 //! | position | a place in the history: epoch and sequence |
@@ -63,6 +64,7 @@ pub mod http;
 pub mod hub;
 pub mod invalid;
 pub mod listeners;
+pub mod logbook;
 pub mod outgoing;
 pub mod slice;
 pub mod sse;

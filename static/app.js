@@ -3,6 +3,7 @@
 
 import { Access } from './access.js';
 import { Connect } from './connect.js';
+import { Dashboard } from './dashboard.js';
 import { Discovery } from './discovery.js';
 import { $ } from './element.js';
 import { Events } from './events.js';
@@ -18,7 +19,7 @@ const events = new Events();
 const frames = new Frames();
 const published = (id, topics) => events.name(id, topics);
 const publish = new Publish({ published });
-const views = tabs(document.querySelector('[role=tablist]'));
+const views = tabs($('view-tabs'));
 
 new Connect({
   began: () => [events, frames].forEach((view) => view.begin()),
@@ -39,3 +40,12 @@ watchProtocol(() => {
   update();
   views.update();
 });
+
+const dashboard = new Dashboard();
+const DASHBOARD = '#dashboard';
+tabs($('page-tabs'), (page) => {
+  dashboard.show(page === 'dashboard');
+  // So that it can be bookmarked, and is there again after a reload.
+  history.replaceState(null, '', page === 'dashboard' ? DASHBOARD : location.pathname + location.search);
+});
+if (location.hash === DASHBOARD) $('tab-dashboard').click();

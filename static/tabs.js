@@ -1,15 +1,19 @@
 // Tabs, as the ARIA practices have them: one stop of the Tab key, arrow keys in between.
 
-/** Answers `{ update }`, which is called when tabs have been hidden or shown. */
-export function tabs(list) {
+/** Answers `{ update }`, which is called when tabs have been hidden or shown. `chosen` is called with
+    the name of each panel that someone chooses. */
+export function tabs(list, chosen = () => {}) {
   const all = [...list.querySelectorAll('[role=tab]')];
   const visible = () => all.filter((tab) => !tab.hidden);
-  const choose = (chosen) => all.forEach((tab) => {
-    const is = tab === chosen;
-    tab.ariaSelected = is;
-    tab.tabIndex = is ? 0 : -1;
-    document.getElementById(tab.getAttribute('aria-controls')).hidden = !is;
-  });
+  const choose = (one) => {
+    all.forEach((tab) => {
+      const is = tab === one;
+      tab.ariaSelected = is;
+      tab.tabIndex = is ? 0 : -1;
+      document.getElementById(tab.getAttribute('aria-controls')).hidden = !is;
+    });
+    chosen(one.getAttribute('aria-controls'));
+  };
   all.forEach((tab) => {
     tab.addEventListener('click', () => choose(tab));
     tab.addEventListener('keydown', ({ key }) => {

@@ -80,11 +80,14 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
     {
         return refuse(&error);
     }
+    let serve = matches.as_ref().ok().and_then(|all| all.subcommand_matches("serve"));
+    let settings = command.find_subcommand("serve").zip(serve);
+    let settings = settings.map(|(serve, matches)| config::in_force(serve, matches));
     let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(Cli::Serve(config)) => {
             let warnings = command.find_subcommand("serve").map(config::warnings);
-            serve::run(&config, &warnings.unwrap_or_default())
+            serve::run(&config, settings.unwrap_or_default(), &warnings.unwrap_or_default())
         }
         Ok(Cli::Publish(publish)) => publish::run(&publish),
         Ok(Cli::Subscribe(subscribe)) => subscribe::run(&subscribe),

@@ -17,23 +17,24 @@ use tokio::{
 
 use super::journal::Journal;
 use crate::{
-    app::{Application, StartError},
+    app::{Application, Console, Setting, StartError},
     config::Config,
+    logbook::Logbook,
 };
 
 /// How long a log that nobody reads may hold up the end.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Runs until a signal, or until it fails.
-pub fn run(config: &Config, warnings: &[String]) -> ExitCode {
-    let journal = match begin_log(config) {
-        Ok(journal) => journal,
+pub fn run(config: &Config, settings: Vec<Setting>, warnings: &[String]) -> ExitCode {
+    let (journal, logbook) = match begin_log(config) {
+        Ok(begun) => begun,
         Err(error) => return super::report(Err(format!("the log can't begin: {error}"))),
     };
     for warning in warnings {
         log::warn!("{warning}");
     }
-    let code = match System::new().block_on(serve(config)) {
+    let code = match System::new().block_on(serve(config, Console { logbook, settings })) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");
@@ -49,18 +50,16 @@ pub fn run(config: &Config, warnings: &[String]) -> ExitCode {
     code
 }
 
-fn begin_log(config: &Config) -> io::Result<Journal> {
+fn begin_log(config: &Config) -> Result<(Journal, Logbook), Box<dyn std::error::Error>> {
     let journal = Journal::start()?;
-    env_logger::Builder::new()
-        .parse_filters(&config.log)
-        // It calls it an error when a stream ends itself, which is how a socket is taken over.
-        .filter_module("actix_http::h1::dispatcher", LevelFilter::Off)
-        // They log whole URLs, which may have secrets.
-        .filter_module("ureq", LevelFilter::Warn)
-        .filter_module("ureq_proto", LevelFilter::Warn)
+    let writer = env_logger::Builder::new()
+        // The logbook has the filter.
+        .filter_level(LevelFilter::Trace)
         .target(Target::Pipe(Box::new(journal.clone())))
         .write_style(anstream::AutoStream::choice(&io::stderr()).into())
-        .init();
+        .build();
+    let logbook = Logbook::new(writer, &config.log)?;
+    logbook.begin()?;
     // Or a thread that panics would wait for whoever reads stderr, before anyone learns of it.
     panic::set_hook(Box::new(|panic| {
         let text = panic.to_string().replace('\n', " ");
@@ -71,16 +70,16 @@ fn begin_log(config: &Config) -> io::Result<Journal> {
             log::error!("{text}");
         }
     }));
-    Ok(journal)
+    Ok((journal, logbook))
 }
 
-async fn serve(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(config: &Config, console: Console) -> Result<(), Box<dyn std::error::Error>> {
     // Before anything listens: who waits for the port may stop us as soon as it is open.
     let mut stop = stop_signals()?;
     // Without a listener this signal ends the process.
     let mut hang_up = signal(SignalKind::hangup())?;
     let application = tokio::select! {
-        started = Application::start(config) => started?,
+        started = Application::start(config, console) => started?,
         _ = stop.recv() => {
             log::info!("stopped before it had started");
             return Ok(());

@@ -98,8 +98,8 @@ pub struct Auth {
           value_parser = parse_resource)]
     pub resource_identifier: Option<String>,
 
-    /// What ends streams with `DELETE /admin/subscribers`, as a bearer token; without one
-    /// that is 404. At least 16 characters; no flag
+    /// What opens `/admin/...`, the operator's side and the dashboard, as a bearer token; without
+    /// one that is 404. At least 16 characters; no flag
     #[arg(long, env = "FANFARE_ADMIN_TOKEN", value_name = "SECRET", hide_env_values = true,
           value_parser = parse_admin_token)]
     pub admin_token: Option<Secret>,

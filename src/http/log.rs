@@ -8,6 +8,7 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    http::Method,
     middleware::Next,
 };
 
@@ -40,13 +41,21 @@ pub async fn log_request(
         watch.end_request();
     }
     if let Some(target) = target {
-        log::info!(
+        log::log!(
+            level_of(&response),
             "{peer} {method} {target} {status} {took:.1?}",
             status = response.status().as_u16(),
             took = begun.elapsed(),
         );
     }
     Ok(response)
+}
+
+/// A dashboard that is open asks for several things every second.
+fn level_of(response: &ServiceResponse<impl MessageBody>) -> log::Level {
+    let request = response.request();
+    let looks = request.method() == Method::GET && request.path().starts_with("/admin/");
+    if looks && response.status().is_success() { log::Level::Debug } else { log::Level::Info }
 }
 
 /// A connection has ended. Its requests have been logged, but for one that made no sense.

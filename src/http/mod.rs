@@ -7,7 +7,7 @@ use actix_web::{
     HttpRequest, HttpResponse, ResponseError as _,
     http::header,
     middleware::from_fn,
-    web::{ServiceConfig, delete, get, head, method, post, resource, to},
+    web::{ServiceConfig, delete, get, head, method, post, put, resource, to},
 };
 
 mod admin;
@@ -39,7 +39,7 @@ mod unread;
 mod worker;
 
 pub use actix_web::http::header::HeaderName;
-pub use admin::drain::DefaultPace;
+pub use admin::{Console, DefaultPace, Desk, Setting};
 pub use body::BodyLimits;
 pub use client_address::{Proxies, TrustedProxies, parse_client_address_header};
 pub use cors::Origins;
@@ -71,7 +71,6 @@ use unread::end_unread;
 const MAX_TOPICS: usize = 100;
 
 const READ: &str = "GET, HEAD, OPTIONS";
-const REMOVE: &str = "DELETE, OPTIONS";
 const READ_AND_WRITE: &str = "GET, POST, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
@@ -108,13 +107,31 @@ fn routes(
     let publish = || post().to(send_event::post).wrap(from_fn(count_refusal));
     path!(["/send-event", "/send-event/"], WRITE, publish());
     path!(["/ticket", "/ticket/"], WRITE, post().to(ticket::post));
-    path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
+    path!(
+        ["/admin/subscribers", "/admin/subscribers/"],
+        "GET, HEAD, DELETE, OPTIONS",
+        get().to(admin::subscribers),
+        head().to(admin::subscribers),
+        delete().to(admin::revoke)
+    );
+    path!(["/admin/subscribers/{id}"], "DELETE, OPTIONS", delete().to(admin::revoke_one));
+    path!(
+        ["/admin/log-level", "/admin/log-level/"],
+        "GET, HEAD, PUT, OPTIONS",
+        get().to(admin::log_level),
+        head().to(admin::log_level),
+        put().to(admin::set_log_level)
+    );
     path!(
         ["/admin/drain", "/admin/drain/"],
         READ_AND_WRITE,
         get().to(admin::drain::get),
         post().to(admin::drain::post)
     );
+    read!(["/admin/topics", "/admin/topics/"], admin::topics);
+    read!(["/admin/history", "/admin/history/"], admin::history);
+    read!(["/admin/settings", "/admin/settings/"], admin::settings);
+    read!(["/admin/stats", "/admin/stats/"], admin::stats);
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
     read!(["/healthz"], health::healthz);

@@ -23,6 +23,11 @@ impl Query {
         self.0.iter().filter_map(of_name)
     }
 
+    /// The names that are there.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// The value of a name that may be there once.
     pub fn one(&self, name: &'static str) -> Result<Option<&str>, ApiError> {
         let mut values = self.all(name);

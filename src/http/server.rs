@@ -9,8 +9,8 @@ use actix_server::Server;
 use actix_web::rt::net::{TcpStream, UnixStream};
 
 use super::{
-    BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Limits, Origins, Presence,
-    Proxies, Refusals, worker::Worker,
+    BodyLimits, Connections, Credentials, DefaultPace, Desk, DirectWrite, Limits, Origins,
+    Presence, Proxies, Refusals, worker::Worker,
 };
 use crate::{
     connection::{Options, set_options},
@@ -54,6 +54,8 @@ pub struct ServerSettings {
     pub refusals: Refusals,
     /// Whether `/metrics` is here.
     pub shows_metrics: bool,
+    /// What only the operator sees.
+    pub desk: Desk,
     /// How fast streams end.
     pub drain: DefaultPace,
     /// Where connections are counted.

@@ -91,6 +91,7 @@ impl Worker {
             .app_data(Data::new(settings.refusals.clone()))
             .app_data(Secure(certificate.is_some()))
             .app_data(Data::new(settings.drain))
+            .app_data(Data::new(settings.desk.clone()))
             .app_data(Data::new(settings.limits.clone()))
             .wrap(Condition::new(settings.limits.are_set(), from_fn(show_rates)))
             .wrap(cors(&settings.origins))

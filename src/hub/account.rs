@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{Seat, ledger::Ledger, registry::Key, terms::Terms};
-use crate::connection::Lifeline;
+use crate::{connection::Lifeline, history::Position};
 
 /// Why a stream has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,8 @@ pub struct Account {
     since: Instant,
     events: AtomicU64,
     bytes: AtomicU64,
+    /// The place of the last event that it was sent; two zeros before.
+    place: [AtomicU64; 2],
     end: OnceLock<End>,
     /// Its way to whoever writes to its socket.
     pub lifeline: Arc<Lifeline>,
@@ -102,6 +104,7 @@ impl Account {
             since: Instant::now(),
             events: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            place: Default::default(),
             end: OnceLock::new(),
             lifeline: Arc::default(),
             key: Mutex::new(None),
@@ -113,6 +116,38 @@ impl Account {
     pub fn sent(&self, events: u64, bytes: usize) {
         self.events.fetch_add(events, Relaxed);
         self.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Enters how far it has come.
+    pub fn reached(&self, place: Position) {
+        self.place[0].store(place.epoch, Relaxed);
+        self.place[1].store(place.sequence, Relaxed);
+    }
+
+    /// How far it had come when that was last entered.
+    pub fn place(&self) -> Option<Position> {
+        let [epoch, sequence] = [0, 1].map(|part: usize| self.place[part].load(Relaxed));
+        (epoch > 0).then_some(Position { epoch, sequence })
+    }
+
+    /// Where its client is.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// When its stream began.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Events that are entered.
+    pub fn events(&self) -> u64 {
+        self.events.load(Relaxed)
+    }
+
+    /// Bytes that are entered.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
     }
 
     /// Decides why the stream ends. The first reason stays.
@@ -135,8 +170,8 @@ impl Account {
             address = self.address,
             why = why.as_str(),
             after = self.since.elapsed(),
-            events = self.events.load(Relaxed),
-            bytes = self.bytes.load(Relaxed),
+            events = self.events(),
+            bytes = self.bytes(),
         );
         why
     }

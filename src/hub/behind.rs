@@ -42,6 +42,11 @@ impl Behind {
         self.laggards.remove(&account.id);
     }
 
+    /// Who they are.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        self.laggards.values().map(|laggard| &*laggard.account)
+    }
+
     pub fn len(&self) -> usize {
         self.laggards.len()
     }

@@ -42,6 +42,7 @@ use crate::{
 };
 
 mod answer;
+mod census;
 
 /// What it takes to send something to a subscriber, in bytes that could be read meanwhile: less than
 /// it is, for the clock is looked at after some of them only.

@@ -15,6 +15,7 @@ use super::{
     broadcaster::Broadcaster,
     messages::{Deliver, Lost},
     queue::Limits,
+    recent::Recent,
     replay,
 };
 use crate::history::{Delivered, Entry, Loss, Next, Tail};
@@ -29,7 +30,12 @@ pub fn bounds(queue: Limits) -> Limits {
 }
 
 /// Runs until a Broadcaster has died, or the history has ended.
-pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &Settings) {
+pub async fn run(
+    mut tail: Tail,
+    broadcasters: &[Addr<Broadcaster>],
+    settings: &Settings,
+    recent: Option<&Recent>,
+) {
     let Limits { events, bytes } = bounds(settings.queue);
     while let Some(next) = tail.next(events, bytes).await {
         let appended = match next {
@@ -48,6 +54,9 @@ pub async fn run(mut tail: Tail, broadcasters: &[Addr<Broadcaster>], settings: &
             appended.into_iter().map(|next| (next.entry, next.receipt)).unzip();
         let mut counts = vec![0; entries.len()];
         let round: Arc<[_]> = entries.into();
+        if let Some(recent) = recent {
+            recent.add(&round);
+        }
         let since = Instant::now();
         let deliver = || Deliver { round: Arc::clone(&round), since };
         let told = broadcasters.iter().map(|each| each.send(deliver()));

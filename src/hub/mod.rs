@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     event::Event,
     histogram::Histogram,
-    history::{History, Holdings, LastEventId, Position, Start, StorageError, Tail},
+    history::{Entry, History, Holdings, LastEventId, Position, Start, StorageError, Tail},
     hooks::{self, Hooks},
     topic::Selector,
 };
@@ -32,6 +32,7 @@ mod admission;
 mod alarm;
 mod behind;
 mod broadcaster;
+mod census;
 mod courier;
 mod delivery;
 mod fan_out;
@@ -47,9 +48,11 @@ mod prefixes;
 mod queue;
 mod ready;
 mod receipt;
+mod recent;
 pub mod registry;
 mod replay;
 mod roll;
+mod settings;
 mod socket_sink;
 mod subscription;
 mod tally;
@@ -60,14 +63,17 @@ pub use account::End;
 pub use admission::{Refusal, Seat};
 pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
+pub use census::{Member, State};
 pub use farewell::DrainPace;
 pub use household::Household;
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
 pub use queue::Limits;
 pub use receipt::{PublishError, Receipt};
+pub use recent::Glimpse;
 pub use replay::Resume;
 pub use roll::Whom;
+pub use settings::Settings;
 pub use subscription::{Next, Subscription};
 pub use tally::Tally;
 pub use terms::{Notices, Terms};
@@ -77,6 +83,7 @@ use farewell::Farewell;
 use herald::Herald;
 use ledger::Ledger;
 use messages::{Answer, Ask, Drain, Host, Revoke};
+use recent::Recent;
 use roll::Roll;
 
 /// How long the last streams to end may take to write what they have.
@@ -84,29 +91,6 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How often it tells others how many streams it has.
 const COUNT: Duration = Duration::from_millis(500);
-
-/// What the hub is told to hold to.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The most subscribers at a time.
-    pub max_subscribers: usize,
-    /// The most subscribers at a time from one address; 0 for no limit.
-    pub max_per_address: usize,
-    /// The most subscribers at a time with tokens of one subject; 0 for no limit.
-    pub max_per_subject: usize,
-    /// How long a stream may be silent before it gets a heartbeat.
-    pub heartbeat: Duration,
-    /// How old a stream may become, less up to a fifth; zero for no limit.
-    pub max_age: Duration,
-    /// How much may wait for one subscriber.
-    pub queue: Limits,
-    /// How long a subscriber may take nothing while something waits for it.
-    pub patience: Duration,
-    /// Whether streams can be revoked: that takes a list of all.
-    pub revocable: bool,
-    /// Whom it tells who comes and who goes.
-    pub hooks: Option<Hooks>,
-}
 
 /// The one handle that the rest of the program holds. Cheap to clone; all clones are one hub.
 #[derive(Clone)]
@@ -120,6 +104,8 @@ struct Shared {
     herald: Herald,
     /// `None` where nobody may revoke.
     roll: Option<Roll>,
+    /// `None` where there is no operator to look.
+    recent: Option<Recent>,
     /// One a worker. Written while the workers start, read ever after.
     broadcasters: RwLock<Vec<Addr<Broadcaster>>>,
     joined: Notify,
@@ -130,7 +116,8 @@ impl Hub {
     pub fn new(settings: Settings, history: History) -> Self {
         let Settings { max_subscribers, max_per_address, max_per_subject, .. } = settings;
         let admission = Admission::new(max_subscribers, max_per_address, max_per_subject);
-        let roll = settings.revocable.then(Roll::default);
+        let roll = settings.operated.then(Roll::default);
+        let recent = settings.operated.then(Recent::default);
         Self(Arc::new(Shared {
             settings,
             history,
@@ -138,6 +125,7 @@ impl Hub {
             ledger: Arc::default(),
             herald: Herald::default(),
             roll,
+            recent,
             broadcasters: RwLock::default(),
             joined: Notify::new(),
         }))
@@ -174,7 +162,7 @@ impl Hub {
         first.do_send(Host(Box::pin(async move {
             let _alive = alive;
             tokio::select! {
-                () = delivery::run(tail, &broadcasters, &hub.0.settings) => {}
+                () = delivery::run(tail, &broadcasters, &hub.0.settings, hub.0.recent.as_ref()) => {}
                 () = hub.0.herald.run(&hub.0.history) => {}
                 () = hub.count() => {}
             }
@@ -308,6 +296,11 @@ impl Hub {
     /// What became of the hooks; `None` where there are none.
     pub fn hooks(&self) -> Option<hooks::Counts> {
         self.0.settings.hooks.as_ref().map(Hooks::counts)
+    }
+
+    /// The oldest and the newest event that are kept.
+    pub async fn ends(&self) -> Result<(Option<Arc<Entry>>, Option<Arc<Entry>>), StorageError> {
+        replay::ends(&self.0.history).await.map(|[oldest, newest]| (oldest, newest))
     }
 
     /// How long the answers of Redis have taken; `None` where the history is not there.

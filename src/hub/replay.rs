@@ -16,6 +16,7 @@ use super::{
     terms::{Notices, Terms},
 };
 use crate::{
+    event::EARLIEST,
     history::{Entry, History, LastEventId, Limits, Loss, Position, Start, StorageError},
     slice::{Slice, TEST},
     sse::Frame,
@@ -265,4 +266,20 @@ pub fn gap(asked: &str, loss: Loss, first: Option<String>) -> Frame {
     // Two strings and a word: there is nothing in it that could fail.
     let data = serde_json::to_string(&gap).unwrap_or_default();
     Frame::notice("gap", &data)
+}
+
+/// The oldest and the newest entry that are kept.
+pub async fn ends(history: &History) -> Result<[Option<Arc<Entry>>; 2], StorageError> {
+    let mut ends = [None, None];
+    if let Some(earliest) = LastEventId::parse(EARLIEST)
+        && let Start::After(floor) = history.resume(&earliest).await?
+    {
+        ends[0] = history.read(floor, None, ONE).await?.entries.into_iter().next();
+    }
+    if ends[0].is_some() {
+        let head = history.head();
+        let before = Position { sequence: head.sequence.saturating_sub(1), ..head };
+        ends[1] = history.read(before, Some(head), ONE).await?.entries.into_iter().next();
+    }
+    Ok(ends)
 }

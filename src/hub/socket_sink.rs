@@ -110,6 +110,16 @@ impl SocketSink {
         Ok(size)
     }
 
+    /// The last event that it has, or has in its backlog.
+    pub fn place(&self) -> Position {
+        self.place
+    }
+
+    /// What it was sent and is not entered in its account: events, and their bytes.
+    pub fn sent(&self) -> (u64, u64) {
+        (self.sent.events, self.sent.bytes as u64)
+    }
+
     /// How many frames the kernel has not taken, and their bytes with the chunks around them.
     pub fn waiting(&self) -> (usize, usize) {
         self.backlog.as_ref().map_or((0, 0), |backlog| (backlog.chunks.len(), backlog.bytes))

@@ -86,7 +86,7 @@ impl Subscription {
         let account = Account::open(&seat, terms, Arc::clone(&hub.0.ledger));
         let account = Arc::new(account);
         if let Some(roll) = &hub.0.roll {
-            roll.enter(&account);
+            roll.enter(&account, &selectors);
         }
         let this = Self {
             hub: hub.clone(),
@@ -130,14 +130,17 @@ impl Subscription {
                                 None => State::Registering(head),
                             };
                             if let Some(gap) = gap {
-                                return self.event(gap);
+                                return self.event(gap, None);
                             }
                         }
                         Err(error) => self.fail(error),
                     }
                 }
                 State::CatchingUp(replay) => match replay.next().await {
-                    Ok(Some(frame)) => return self.event(frame),
+                    Ok(Some(frame)) => {
+                        let place = replay.place();
+                        return self.event(frame, Some(place));
+                    }
                     Ok(None) => self.state = State::Registering(replay.place()),
                     Err(error) => self.fail(error),
                 },
@@ -146,7 +149,10 @@ impl Subscription {
                     self.register(place).await;
                 }
                 State::Joining(replay, _) => match replay.next().await {
-                    Ok(Some(frame)) => return self.event(frame),
+                    Ok(Some(frame)) => {
+                        let place = replay.place();
+                        return self.event(frame, Some(place));
+                    }
                     Ok(None) => {
                         self.go_live();
                         return Next::Live;
@@ -160,7 +166,7 @@ impl Subscription {
                         Some(position) if position <= *place => {}
                         Some(position) => {
                             *place = position;
-                            return self.event(queued.frame);
+                            return self.event(queued.frame, Some(position));
                         }
                         None => return Next::Frame(self.control(queued.frame)),
                     },
@@ -204,6 +210,7 @@ impl Subscription {
 
     /// Its Broadcaster writes to its socket no longer. It has what came up to this place.
     pub(super) fn fall_behind(&mut self, place: Position) {
+        self.account.reached(place);
         self.state = self.catch_up(place);
     }
 
@@ -304,8 +311,11 @@ impl Subscription {
         Some(self.control(Frame::come_back(farewell.come_back())))
     }
 
-    fn event(&self, frame: Frame) -> Next {
+    fn event(&self, frame: Frame, place: Option<Position>) -> Next {
         self.account.sent(1, frame.len());
+        if let Some(place) = place {
+            self.account.reached(place);
+        }
         Next::Frame(frame)
     }
 

@@ -9,7 +9,7 @@ use std::{
 /// The parts of the crate, each with the parts that it may import. Downwards only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
+    ("cli", &["app", "config", "event", "history", "invalid", "logbook", "sse", "topic"]),
     (
         "app",
         &[
@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
-    ("config", &["auth", "history", "hooks", "http", "hub", "listeners", "tls"]),
+    ("config", &["auth", "history", "hooks", "http", "hub", "listeners", "logbook", "tls"]),
     (
         "http",
         &[
@@ -39,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "hub",
             "invalid",
             "listeners",
+            "logbook",
             "sse",
             "tls",
             "topic",
@@ -56,6 +57,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("histogram", &[]),
     ("invalid", &[]),
     ("listeners", &[]),
+    ("logbook", &[]),
     ("outgoing", &[]),
     ("slice", &[]),
     ("tls", &[]),

@@ -9,6 +9,8 @@ use crate::support::{Fanfare, Hub, browser::Browser, wait_until};
 
 /// The small client for everyone's pages, in two browsers.
 mod client;
+/// The operator's side of the page.
+mod dashboard;
 /// What it has for Mercure: discovery, its endpoint, its list of subscriptions.
 mod mercure;
 /// The page of the hub, by hand: what it shows, and what it publishes.

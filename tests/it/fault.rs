@@ -10,9 +10,10 @@ use actix::{Context, Handler, Message};
 use actix_web::rt::{self, System};
 use clap::Parser;
 use fanfare::{
-    app::{Application, RunError},
+    app::{Application, Console, RunError},
     config::Config,
     hub::{Broadcaster, Hub, PublishError},
+    logbook::Logbook,
 };
 use tokio::{sync::mpsc, time::timeout};
 
@@ -61,6 +62,12 @@ impl Handler<Hang> for Broadcaster {
     }
 }
 
+/// A log that nobody reads.
+fn console() -> Console {
+    let writer = env_logger::Builder::new().build();
+    Console { logbook: Logbook::new(writer, "off").unwrap(), settings: Vec::new() }
+}
+
 /// Starts a service, lets something happen to its hub, and returns how it ended.
 fn run_and<F: Future<Output = ()> + 'static>(
     happen: impl FnOnce(Hub) -> F + 'static,
@@ -68,7 +75,7 @@ fn run_and<F: Future<Output = ()> + 'static>(
     System::new().block_on(async {
         let arguments = ["fanfare", "--port", "0", "--host", "127.0.0.1", "--workers", "2"];
         let config = Settings::parse_from(arguments).config;
-        let application = Application::start(&config).await.unwrap();
+        let application = Application::start(&config, console()).await.unwrap();
         let hub = application.hub().clone();
         let (_told, stop) = mpsc::channel(1);
         rt::spawn(happen(hub));
@@ -116,7 +123,7 @@ fn a_broadcaster_that_hangs_makes_the_hub_unready() {
     System::new().block_on(async {
         let arguments = ["fanfare", "--port", "0", "--host", "127.0.0.1", "--workers", "2"];
         let config = Settings::parse_from(arguments).config;
-        let application = Application::start(&config).await.unwrap();
+        let application = Application::start(&config, console()).await.unwrap();
         let hub = application.hub().clone();
         let patience = Duration::from_millis(200);
         assert!(hub.stats(patience).await.is_some());

@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 #![expect(clippy::format_collect, clippy::format_push_string, reason = "requests are short")]
 
+/// What the operator sees and does.
+mod admin;
 /// What a client of the tutorial sees, and every answer that is not an error.
 mod api;
 /// The rules of the sources.

@@ -134,19 +134,6 @@ fn assert_named(name: &str, flag: &str, values: &[&str], allowed: &str) {
 }
 
 #[test]
-fn a_wrong_place_to_listen_at_is_named_too() {
-    for (name, flag, values, allowed) in [
-        ("FANFARE_SOCKET", "--socket", &["", "fanfare.sock", "/run/", "/"][..], "an absolute path"),
-        ("FANFARE_SOCKET_MODE", "--socket-mode", &["", "x", "1777", "0o660"], "a mode in octal"),
-        ("FANFARE_TLS_CERT", "--tls-cert", &["", "cert.pem"], "an absolute path"),
-        ("FANFARE_TLS_KEY", "--tls-key", &["", "key.pem"], "an absolute path"),
-        ("FANFARE_H2C", "--h2c", &["", "yes"], "on, off"),
-    ] {
-        assert_named(name, flag, values, allowed);
-    }
-}
-
-#[test]
 fn so_is_a_wrong_limit() {
     for (name, flag, values, allowed) in [
         ("FANFARE_MAX_PER_SUBJECT", "--max-per-subject", &["x"][..], "from 0 to"),
@@ -181,6 +168,19 @@ fn so_is_a_wrong_limit() {
             &["", "a b", "Forwarded"],
             "X-Forwarded-For",
         ),
+    ] {
+        assert_named(name, flag, values, allowed);
+    }
+}
+
+#[test]
+fn a_wrong_place_to_listen_at_is_named_too() {
+    for (name, flag, values, allowed) in [
+        ("FANFARE_SOCKET", "--socket", &["", "fanfare.sock", "/run/", "/"][..], "an absolute path"),
+        ("FANFARE_SOCKET_MODE", "--socket-mode", &["", "x", "1777", "0o660"], "a mode in octal"),
+        ("FANFARE_TLS_CERT", "--tls-cert", &["", "cert.pem"], "an absolute path"),
+        ("FANFARE_TLS_KEY", "--tls-key", &["", "key.pem"], "an absolute path"),
+        ("FANFARE_H2C", "--h2c", &["", "yes"], "on, off"),
     ] {
         assert_named(name, flag, values, allowed);
     }

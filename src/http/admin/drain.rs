@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
-use super::super::{credentials::Credentials, error::ApiError, query::Query};
+use super::{ApiError, Credentials, Query};
 use crate::{
     hub::{DrainPace, Hub},
     invalid::Invalid,

@@ -1,0 +1,51 @@
+//! `GET` and `PUT /admin/log-level`: what the log lets through.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{ApiError, Credentials, Desk, answer};
+use crate::{
+    http::body::{BodyLimits, read},
+    invalid::Invalid,
+};
+
+/// The longest filter, in bytes.
+const MAX_FILTER: usize = 4096;
+
+#[derive(Serialize, Deserialize)]
+struct Level {
+    filter: String,
+}
+
+/// `GET`.
+pub async fn log_level(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    credentials.operator(&request)?;
+    Ok(answer(Level { filter: desk.logbook.filter() }))
+}
+
+/// `PUT`, with what `GET` answers. It lasts as long as the process.
+pub async fn set_log_level(
+    request: HttpRequest,
+    payload: Payload,
+    desk: Data<Desk>,
+    limits: Data<BodyLimits>,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    credentials.operator(&request)?;
+    let (body, _portion) = read(&request, payload, &limits).await?;
+    let Level { filter } =
+        serde_json::from_slice(&body).map_err(|error| ApiError::Json(error.to_string()))?;
+    if filter.len() > MAX_FILTER {
+        return Err(Invalid::TooLong { field: "filter", limit: MAX_FILTER }.into());
+    }
+    desk.logbook.set_filter(&filter).map_err(|why| Invalid::Filter(why.to_string()))?;
+    log::info!("the operator has set the filter of the log to {filter:?}");
+    Ok(answer(Level { filter }))
+}

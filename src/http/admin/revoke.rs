@@ -1,0 +1,50 @@
+//! `DELETE /admin/subscribers`, and `/{id}`: the operator ends streams.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path},
+};
+use uuid::Uuid;
+
+use super::{ApiError, Credentials, Query, answer};
+use crate::{
+    hub::{Hub, Whom},
+    invalid::Invalid,
+};
+
+#[derive(serde::Serialize)]
+struct Revoked {
+    ended: usize,
+}
+
+/// `DELETE`. Ends the streams of a `subject` (the `sub` of their tokens), or that of the
+/// subscriber with an `id`. Who still has a valid token can open another.
+pub async fn revoke(
+    request: HttpRequest,
+    hub: Data<Hub>,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    credentials.operator(&request)?;
+    let query = Query::parse(request.query_string())?;
+    let whom = match (query.one("subject")?, query.one("id")?) {
+        (Some(subject), None) => Whom::Subject(subject.to_owned()),
+        (None, Some(id)) => subscriber(id)?,
+        _ => return Err(Invalid::Whom.into()),
+    };
+    Ok(answer(Revoked { ended: hub.revoke(&whom) }))
+}
+
+/// `DELETE`. The same for the one that the path names.
+pub async fn revoke_one(
+    request: HttpRequest,
+    id: Path<String>,
+    hub: Data<Hub>,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    credentials.operator(&request)?;
+    Ok(answer(Revoked { ended: hub.revoke(&subscriber(&id)?) }))
+}
+
+fn subscriber(id: &str) -> Result<Whom, Invalid> {
+    Uuid::try_parse(id).map(Whom::Subscriber).map_err(|_| Invalid::SubscriberId)
+}
