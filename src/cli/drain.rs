@@ -71,8 +71,8 @@ impl Drain {
         query.extend(self.over.as_deref().map(|over| ("over", over)));
         query.extend(self.rate.as_deref().map(|rate| ("rate", rate)));
         let client = client();
-        let begin = authorized(client.post(self.url.with("/admin/drain", &query)));
-        let begun = self.ask(begin).await?.map_err(|why| format!("{}: {why}", self.url))?;
+        let asked = authorized(client.post(self.url.with("/admin/drain", &query)));
+        let begun = self.ask(asked).await?.map_err(|why| format!("{}: {why}", self.url))?;
         let over = Duration::from_millis(begun.milliseconds.unwrap_or_default());
         super::print(format!("{} streams end over {over:?}", begun.streams))?;
         if self.no_wait {
