@@ -3,7 +3,7 @@
 # Where rustup puts cargo; and Debian servers, for those who are not root.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 
-.PHONY: help run check test tools bench bench-disk bench-redis container licences
+.PHONY: help run check test fuzz tools bench bench-disk bench-redis container licences
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -20,6 +20,24 @@ test: tools ## Runs all tests, after it has installed what they need
 	cargo test --locked --no-fail-fast
 	@echo "the streams again, left to actix"
 	FANFARE_DIRECT_WRITE=off cargo test --locked --no-fail-fast --test it -- $(STREAMS)
+
+	$(MAKE) fuzz
+
+# Each target with what was found before (fuzz/corpus is where you keep it), then with what libFuzzer
+# makes of it. A failure prints the input, and leaves it in fuzz/artifacts.
+FUZZ_SECONDS ?= 15
+TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
+
+fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (15)
+	RUSTC_WORKSPACE_WRAPPER=fuzz/instrument.sh cargo build --locked -p fanfare-fuzz
+	@mkdir -p fuzz/artifacts
+	@for target in $(TARGETS); do \
+		mkdir -p fuzz/corpus/$$target; \
+		echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
+		$${CARGO_TARGET_DIR:-target}/debug/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=5 \
+			-rss_limit_mb=1024 -verbosity=0 -artifact_prefix=fuzz/artifacts/ \
+			fuzz/corpus/$$target fuzz/seeds/$$target || exit 1; \
+	done
 
 # The modules of tests that are about streams: a stream has two ways to its socket.
 STREAMS := api:: auth:: crowd:: direct:: ending:: fan_out:: fault:: heartbeat:: idle:: leaving:: limits:: logs:: mercure:: order:: protocol:: replay:: slow::

@@ -4,19 +4,13 @@
 //! when a part of it has died; there is no half-dead hub. Does not: read settings or signals;
 //! both are handed in, so that tests use the same door.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    pin::pin,
-    time::Duration,
-};
+use std::{io, pin::pin, time::Duration};
 
 use actix_server::{Server, ServerHandle};
 use actix_web::rt::{self, System};
-use socket2::{Domain, Socket, Type};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -27,10 +21,11 @@ use crate::{
     history::{History, Tail},
     hooks::Hooks,
     http::{
-        self, BodyLimits, Credentials, DirectWrite, Intake, Limits, Presence, Proxies, Refusals,
-        ServerSettings,
+        self, BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Intake, Limits,
+        Presence, Proxies, Refusals, ServerSettings,
     },
-    hub::{self, Bell, Hub, Settings},
+    hub::{self, Bell, DrainPace, Hub, Settings},
+    listeners::{Listeners, SocketFile, bind},
 };
 
 mod error;
@@ -40,12 +35,13 @@ pub use error::{RunError, StartError};
 
 use opening::{log_openness, log_start};
 
-/// How many connections may wait to be accepted; the kernel caps it at `somaxconn`.
-const BACKLOG: i32 = 4096;
 /// How long the workers may take to start. Each takes some milliseconds.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// How long publishers that are being answered may hold up the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(300);
+
+/// How often it is looked whether there are any left.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How long hooks may take that tell of the last streams.
 const LAST_HOOKS: Duration = Duration::from_secs(2);
@@ -55,7 +51,7 @@ const LAST_COMMIT: Duration = Duration::from_secs(10);
 
 /// A service that listens.
 pub struct Application {
-    address: SocketAddr,
+    addresses: Vec<String>,
     hub: Hub,
     hooks: Option<Hooks>,
     history: History,
@@ -66,7 +62,11 @@ pub struct Application {
     server: oneshot::Receiver<io::Result<()>>,
     /// Where the metrics have a port of their own.
     metrics: Option<ServerHandle>,
-    drain: Duration,
+    connections: Connections,
+    drain: DrainPace,
+    /// Removed when it is dropped.
+    #[expect(dead_code, reason = "held for its drop")]
+    socket_file: Option<SocketFile>,
 }
 
 impl Application {
@@ -98,9 +98,8 @@ impl Application {
             },
             history.clone(),
         );
-        let wanted = SocketAddr::new(config.host, config.port);
-        let listener = bind(wanted).map_err(|error| StartError::Listen(wanted, error))?;
-        let address = listener.local_addr().map_err(|e| StartError::Listen(wanted, e))?;
+        let (listeners, socket_file) = Listeners::open(&config.listen.place())?.into_parts();
+        let addresses: Vec<_> = listeners.iter().map(ToString::to_string).collect();
         let mut bell = Bell::default();
         let refusals = Refusals::default();
         let metrics = serve_metrics(config.metrics, &hub, &refusals)?;
@@ -109,10 +108,12 @@ impl Application {
             // Ends with the process.
             rt::spawn(limits.clone().sweep());
         }
-        let settings =
+        let mut settings =
             server_settings(config, workers, files, authority.clone(), refusals, proxies, limits);
-        let server = http::serve(listener, settings, hub.clone(), bell.maker())
-            .map_err(|error| StartError::Listen(address, error))?;
+        let connections = Connections::default();
+        settings.connections = connections.clone();
+        let server = http::serve(listeners, settings, hub.clone(), bell.maker())
+            .map_err(|error| StartError::Workers(error.to_string()))?;
         let handle = server.handle();
         let mut server =
             on_its_thread(server).map_err(|error| StartError::Workers(error.to_string()))?;
@@ -124,15 +125,15 @@ impl Application {
                 return Err(StartError::Workers(format!("not within {START_PATIENCE:?}")));
             }
         }
-        log_start(config, address, workers, max_subscribers);
+        log_start(config, &addresses, workers, max_subscribers);
         log_openness(config, &authority);
         if config.auth.subscriptions {
             // Ends with the process.
             rt::spawn(http::tell_of_the_dead(hub.clone()));
         }
-        let drain = config.drain;
+        let drain = config.drain.pace();
         Ok(Self {
-            address,
+            addresses,
             hub,
             hooks,
             history,
@@ -142,13 +143,15 @@ impl Application {
             handle,
             server,
             metrics,
+            connections,
             drain,
+            socket_file,
         })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it listens: `http://` and an address, or `unix:` and a path.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
     }
 
     /// Its hub.
@@ -163,18 +166,18 @@ impl Application {
 
     /// Serves until it is told to stop, then ends in this order:
     ///
-    /// 1. readiness, publishing and subscribing are refused;
+    /// 1. readiness and subscribing are refused, and publishing what would not outlive the process;
     /// 2. all streams end, in waves;
-    /// 3. publishers that are being answered get their answers, connections close, and hooks tell
-    ///    of the last streams;
+    /// 3. nothing more is accepted; requests that have come are answered, connections close, and
+    ///    hooks tell of the last streams;
     /// 4. workers stop;
     /// 5. the history writes what it has, and is closed.
     ///
     /// A second word ends it at once, and a part that dies before the third ends it with an error.
     pub async fn run(self, mut stop: mpsc::Receiver<()>) -> Result<(), RunError> {
-        let Self {
-            hub, hooks, history, tail, mut bell, handle, mut server, metrics, drain, ..
-        } = self;
+        // The file of the socket, which is not moved out, goes when this returns.
+        let Self { hub, hooks, history, tail, mut bell, handle, mut server, metrics, .. } = self;
+        let (connections, drain) = (self.connections, self.drain);
         let delivering = hub.clone();
         let mut delivery = rt::spawn(async move { delivering.run(tail).await });
         let death = async {
@@ -192,7 +195,8 @@ impl Application {
             died = &mut death => return Err(died),
             _ = stop.recv() => {}
         }
-        log::info!("stopping: streams end over {drain:?}");
+        let streams = hub.streams();
+        log::info!("stopping: {streams} streams end over {:?}", drain.time_for(streams));
         tokio::select! {
             () = hub.drain(drain) => {}
             died = &mut death => return Err(died),
@@ -203,7 +207,7 @@ impl Application {
             return Err(RunError::Broadcaster);
         }
         tokio::select! {
-            () = close(&handle, metrics, &history, hooks) => {}
+            () = close(&handle, &connections, metrics, &history, hooks) => {}
             _ = stop.recv() => return Err(RunError::Interrupted),
         }
         log::info!("stopped");
@@ -213,14 +217,20 @@ impl Application {
 
 async fn close(
     server: &ServerHandle,
+    connections: &Connections,
     metrics: Option<ServerHandle>,
     history: &History,
     hooks: Option<Hooks>,
 ) {
     // All streams have ended. It says itself what is left.
     let told = hooks.map(|hooks| rt::task::spawn_blocking(move || hooks.close(LAST_HOOKS)));
+    // Those who come now wait for whoever listens at this socket next, if anyone does. A server
+    // that is told to stop reads no more requests, not those that are there either.
+    server.pause().await;
+    let over = Instant::now() + LAST_ANSWERS;
+    let _ = timeout_at(over, none_left(connections)).await;
     // What is left then takes nothing, and ends with the process.
-    let _ = timeout(LAST_ANSWERS, server.stop(true)).await;
+    let _ = timeout_at(over, server.stop(true)).await;
     if let Some(told) = told {
         let _ = told.await;
     }
@@ -229,6 +239,16 @@ async fn close(
     }
     if let Some(metrics) = metrics {
         let _ = timeout(LAST_ANSWERS, metrics.stop(false)).await;
+    }
+}
+
+/// Waits until each connection has had its answer, which is its last. One that is accepted may not
+/// be counted yet: it takes two looks.
+async fn none_left(connections: &Connections) {
+    let mut quiet = 0;
+    while quiet < 2 {
+        quiet = if connections.count() == 0 { quiet + 1 } else { 0 };
+        sleep(LOOK).await;
     }
 }
 
@@ -290,6 +310,8 @@ fn server_settings(
         refusals,
         proxies,
         limits,
+        drain: DefaultPace(config.drain.pace()),
+        connections: Connections::default(),
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,
@@ -319,14 +341,6 @@ fn serve_metrics(
         Ok(Some(handle))
     };
     serve().map_err(|error| StartError::ListenForMetrics(address, error))
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 fn max_subscribers(wanted: Option<usize>, files: Files) -> Result<usize, StartError> {

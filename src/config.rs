@@ -6,7 +6,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -20,15 +20,19 @@ use clap::{
 use crate::http::Origins;
 
 mod auth;
+mod drain;
 mod hooks;
 mod kept;
 mod limits;
+mod listen;
 mod metrics;
 
 pub use auth::{Auth, refuse_secret_arguments};
+pub use drain::Drain;
 pub use hooks::Hooking;
 pub use kept::Kept;
 pub use limits::Limiting;
+pub use listen::Listen;
 pub use metrics::Metrics;
 
 /// A setting that is on or off.
@@ -43,15 +47,9 @@ pub enum Switch {
 /// Settings of `fanfare serve`.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
-    /// The address to listen on. `127.0.0.1` keeps the hub on this machine, `::` takes IPv6 too
-    #[arg(long, env = "FANFARE_HOST", value_name = "ADDRESS", default_value = "0.0.0.0",
-          value_parser = parse_address)]
-    pub host: IpAddr,
-
-    /// The port to listen on; 0 takes a free one. `FANFARE_PORT` comes before `PORT`
-    #[arg(long, env = "PORT", value_name = "PORT", default_value = "3000",
-          value_parser = parse_port)]
-    pub port: u16,
+    /// What is listened on.
+    #[command(flatten)]
+    pub listen: Listen,
 
     /// Threads that serve, each with its own subscribers [default: the number of cores]
     #[arg(long, env = "FANFARE_WORKERS", value_name = "COUNT", value_parser = count(1, 256))]
@@ -122,10 +120,9 @@ pub struct Config {
           value_parser = duration("0s", "30days"))]
     pub max_age: Duration,
 
-    /// Over what time streams are ended when the process is told to stop
-    #[arg(long, env = "FANFARE_DRAIN", value_name = "TIME", default_value = "1s",
-          value_parser = duration("0s", "1h"))]
-    pub drain: Duration,
+    /// How streams are ended.
+    #[command(flatten)]
+    pub drain: Drain,
 
     /// Whether the hub writes streams of HTTP/1.1 to their sockets itself, once their heads are
     /// sent; `off` leaves it to actix, at about six times the memory for a stream
@@ -165,14 +162,6 @@ pub struct Config {
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info",
           value_parser = parse_filter)]
     pub log: String,
-}
-
-fn parse_address(text: &str) -> Result<IpAddr, &'static str> {
-    text.parse().map_err(|_| "allowed is an address such as 127.0.0.1, 0.0.0.0 or ::")
-}
-
-fn parse_port(text: &str) -> Result<u16, &'static str> {
-    text.parse().map_err(|_| "allowed is a number from 0 to 65535")
 }
 
 /// Checked here, built where the log begins: a filter can't be cloned.
@@ -255,6 +244,11 @@ pub fn local_hub() -> String {
     format!("{host}:{}", port.as_deref().unwrap_or("3000"))
 }
 
+/// The Unix socket of the hub on this machine, where the environment names one.
+pub fn local_socket() -> Option<PathBuf> {
+    variable("FANFARE_SOCKET").map(PathBuf::from)
+}
+
 /// Kubernetes tells every pod of a service called `fanfare` in variables that begin as ours do.
 fn fanfare_port() -> Option<String> {
     variable("FANFARE_PORT").filter(|value| !is_service(value))
@@ -284,6 +278,14 @@ pub const TOKEN: &str = "FANFARE_TOKEN";
 /// What is in [`TOKEN`]. An empty one is none.
 pub fn token() -> Option<String> {
     variable(TOKEN).filter(|token| !token.is_empty())
+}
+
+/// The admin token of the hub on this machine, for the commands that speak to it.
+pub const ADMIN_TOKEN: &str = "FANFARE_ADMIN_TOKEN";
+
+/// What is in [`ADMIN_TOKEN`]. An empty one is none.
+pub fn admin_token() -> Option<String> {
+    variable(ADMIN_TOKEN).filter(|token| !token.is_empty())
 }
 
 /// What is wrong with the environment, and stops nothing: variables that look like settings, of

@@ -1,4 +1,4 @@
-//! One TCP connection, between the kernel and actix.
+//! One connection, between the kernel and actix: of TCP, or of a Unix socket.
 //!
 //! Owns: the socket and its options. Promises: a stream learns at once that its client has left,
 //! without a write; a client that only half-closes still gets its answer; what a client sends
@@ -28,10 +28,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 mod clock;
 mod lifeline;
 mod lobby;
+mod transport;
 
 pub use clock::LINGER;
 pub use lifeline::{Lifeline, discard_on_close};
 pub use lobby::{Guest, Lobby};
+pub use transport::Transport;
 
 use clock::Clock;
 
@@ -56,14 +58,15 @@ pub struct Options {
 /// A connection as actix reads and writes it.
 pub struct Connection {
     /// There until it is dropped.
-    socket: Option<TcpStream>,
+    socket: Option<Transport>,
     state: Rc<State>,
     clock: Clock,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let (Some(socket), Some(taker)) = (self.socket.take(), self.state.taker.0.take()) {
+        let (socket, taker) = (self.socket.take(), self.state.taker.0.take());
+        if let (Some(Transport::Tcp(socket)), Some(taker)) = (socket, taker) {
             taker(socket);
         }
     }
@@ -76,6 +79,8 @@ struct State {
     stream: RefCell<Option<Arc<Lifeline>>>,
     /// Its place among those that carry no stream.
     guest: Guest,
+    /// Whether the socket can be taken.
+    is_plain_tcp: bool,
     /// A request has come.
     asked: Cell<bool>,
     /// A request is being served.
@@ -173,6 +178,11 @@ impl OpenStream {
         self.wait_for(&self.0.flushed).await;
     }
 
+    /// Whether the socket can be taken: it is of TCP, and what is written to it needs no more.
+    pub fn can_be_taken(&self) -> bool {
+        self.0.is_plain_tcp
+    }
+
     /// Takes the socket: `taker` gets it as soon as actix drops the connection, which it does
     /// when the stream fails.
     pub fn take_socket(&self, taker: impl FnOnce(TcpStream) + 'static) {
@@ -202,18 +212,21 @@ impl Drop for OpenStream {
 
 impl Connection {
     /// Takes over a socket that was accepted by a listener with these options.
-    pub fn new(socket: TcpStream, options: Options, guest: Guest) -> Self {
+    pub fn new(socket: Transport, options: Options, guest: Guest) -> Self {
         let clock = Clock::new(options.idle_timeout, options.header_timeout);
-        let state = Rc::new(State { guest, ..State::default() });
+        // Without a bound it is a slow client that costs more.
+        let _ = socket.bound(options.send_buffer);
+        let is_plain_tcp = matches!(socket, Transport::Tcp(_));
+        let state = Rc::new(State { guest, is_plain_tcp, ..State::default() });
         Self { socket: Some(socket), state, clock }
     }
 
     /// Who is at the other end.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.socket.as_ref()?.peer_addr().ok()
+        self.socket.as_ref()?.peer()
     }
 
-    fn socket(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+    fn socket(&mut self) -> io::Result<Pin<&mut Transport>> {
         self.socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
@@ -258,7 +271,7 @@ impl AsyncRead for Connection {
         let stream = this.state.stream.borrow().clone();
         if let Some(lifeline) = stream {
             return if lifeline.poll_cut(cx) {
-                discard_on_close(this.socket()?.get_mut());
+                this.socket()?.discard_on_close();
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             } else {
                 this.poll_discard(cx)

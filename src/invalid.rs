@@ -71,6 +71,12 @@ pub enum Invalid {
     /// Nobody is named, or too many are.
     #[error("name a `subject`, or the `id` of a subscriber: one of them")]
     Whom,
+    /// Not a time that a drain may take.
+    #[error("`over` is a time such as 500ms, 10s or 2m, from 0 to 1h")]
+    Over,
+    /// Not a number of streams.
+    #[error("`rate` is a whole number of streams a second, from 1 on")]
+    Rate,
     /// A template would take too long to match.
     #[error("`{field}` is a template with more than {limit} expressions")]
     TooComplex {

@@ -62,6 +62,7 @@ pub mod hooks;
 pub mod http;
 pub mod hub;
 pub mod invalid;
+pub mod listeners;
 pub mod outgoing;
 pub mod slice;
 pub mod sse;

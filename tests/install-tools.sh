@@ -9,6 +9,8 @@ cd "$(dirname "$0")/clients"
 
 need gcc has cc
 # The compiler answers with the file's path if it finds it, and else with the bare name.
+# libFuzzer is C++.
+need g++ has c++
 need libc6-dev test -e "$(cc -print-file-name=crt1.o 2>/dev/null)"
 need make has make
 need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt

@@ -6,14 +6,15 @@ use crate::{
     auth,
     files::FilesError,
     history::{OpenError, Place},
+    listeners::ListenError,
 };
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address can't be had.
-    #[error("can't listen on {0} (FANFARE_HOST, PORT): {1}")]
-    Listen(SocketAddr, io::Error),
+    /// There is nothing to listen on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The address of the metrics can't be had.
     #[error("FANFARE_METRICS (--metrics) can't be {0}: {1}")]
     ListenForMetrics(SocketAddr, io::Error),

@@ -1,13 +1,11 @@
 //! What the log says when the hub opens.
 
-use std::net::SocketAddr;
-
 use crate::{auth::Authority, config::Config, http};
 
 /// Says where the hub is, and what it holds to.
-pub fn log_start(config: &Config, address: SocketAddr, workers: usize, max_subscribers: usize) {
+pub fn log_start(config: &Config, addresses: &[String], workers: usize, max_subscribers: usize) {
     let kept = config.history.retention().limits;
-    log::info!("Events service started at http://{}", shown(address));
+    log::info!("Events service started at {}", addresses.join(", "));
     log::info!(
         "{workers} workers; at most {max_subscribers} streams, {} per address; \
          history in {}, at most {} events and {} bytes",
@@ -33,14 +31,5 @@ pub fn log_openness(config: &Config, authority: &Authority) {
     log::warn!("anyone who reaches this address may {open}");
     if config.cors_origins == http::Origins::Any {
         log::warn!("pages of any origin may {open} (FANFARE_CORS_ORIGINS)");
-    }
-}
-
-/// The address as a browser on this machine can use it.
-fn shown(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
     }
 }

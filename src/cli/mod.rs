@@ -18,11 +18,13 @@ mod answer;
 mod bench;
 mod bolt;
 mod completions;
+mod drain;
 mod export;
 mod health;
 mod hub_url;
 mod import;
 mod journal;
+mod knock;
 mod line;
 mod man;
 mod publish;
@@ -48,6 +50,8 @@ enum Cli {
     Subscribe(subscribe::Subscribe),
     /// Ask whether a hub is ready
     Health(health::Health),
+    /// Move all subscribers off a hub that is about to be stopped
+    Drain(drain::Drain),
     /// Print the events of a history that no hub uses, one JSON object a line
     Export(export::Export),
     /// Append events to a history that no hub uses
@@ -84,6 +88,7 @@ pub fn run(mut arguments: Vec<OsString>) -> ExitCode {
         Ok(Cli::Publish(publish)) => publish::run(&publish),
         Ok(Cli::Subscribe(subscribe)) => subscribe::run(&subscribe),
         Ok(Cli::Health(health)) => health::run(&health),
+        Ok(Cli::Drain(drain)) => drain::run(&drain),
         Ok(Cli::Export(export)) => export::run(&export),
         Ok(Cli::Import(import)) => import::run(&import),
         Ok(Cli::Bench(bench)) => bench::run(&bench),

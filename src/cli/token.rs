@@ -7,7 +7,7 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -52,25 +52,34 @@ impl TokenArgs {
 
     /// Finds it. What can't be read at all is told now.
     pub fn open(&self) -> Result<Tokens, String> {
-        match &self.token_file {
-            Some(_) if self.is_standard_input() => {
-                let place = "standard input".to_owned();
-                Ok(Tokens::Fixed(Token::read(io::stdin().lock(), place)?))
-            }
-            Some(path) => {
-                let tokens = Tokens::File(path.clone());
-                tokens.next()?;
-                Ok(tokens)
-            }
-            None => match config::token() {
-                Some(text) => Ok(Tokens::Fixed(Token::parse(&text, TOKEN.to_owned())?)),
-                None => Ok(Tokens::None),
-            },
-        }
+        Tokens::open(self.token_file.as_deref(), TOKEN, config::token())
     }
 }
 
 impl Tokens {
+    /// Those of a file, of standard input (`-`), or the one that this variable has.
+    pub fn open(
+        file: Option<&Path>,
+        variable: &str,
+        value: Option<String>,
+    ) -> Result<Self, String> {
+        match file {
+            Some(path) if path.as_os_str() == "-" => {
+                let place = "standard input".to_owned();
+                Ok(Self::Fixed(Token::read(io::stdin().lock(), place)?))
+            }
+            Some(path) => {
+                let tokens = Self::File(path.to_owned());
+                tokens.next()?;
+                Ok(tokens)
+            }
+            None => match value {
+                Some(text) => Ok(Self::Fixed(Token::parse(&text, variable.to_owned())?)),
+                None => Ok(Self::None),
+            },
+        }
+    }
+
     /// The token for the next connection.
     pub fn next(&self) -> Result<Option<Token>, String> {
         match self {

@@ -236,6 +236,11 @@ impl History {
         }
     }
 
+    /// Whether it outlives this process.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Memory(_))
+    }
+
     /// Whether what is appended now would be kept, as far as is known.
     pub fn health(&self) -> Result<(), StorageError> {
         match self {

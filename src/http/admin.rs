@@ -1,5 +1,7 @@
 //! `DELETE /admin/subscribers`: the operator ends streams.
 
+pub mod drain;
+
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use uuid::Uuid;
 

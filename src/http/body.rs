@@ -122,7 +122,7 @@ async fn read_whole(
 }
 
 /// Takes the white space out that stands between the tokens of a JSON text.
-fn compact(text: &str) -> Result<String, ApiError> {
+pub fn compact(text: &str) -> Result<String, ApiError> {
     // Says what is wrong and where, and no more: for a raw value it repeats nothing of the text.
     let value: &RawValue =
         serde_json::from_str(text).map_err(|error| ApiError::Json(error.to_string()))?;

@@ -100,8 +100,14 @@ pub fn address(request: &HttpRequest) -> IpAddr {
         let trusted = peer.map_or(proxies.trusted.unix, |peer| proxies.trusted.include(peer));
         trusted.then(|| proxies.client(request)).flatten()
     });
+    client.unwrap_or_else(|| address_of(request.peer_addr()))
+}
+
+/// The address of a peer itself.
+pub fn address_of(peer: Option<SocketAddr>) -> IpAddr {
     // A TCP connection always has a peer; one without is on this machine.
-    client.or(peer).unwrap_or(Ipv4Addr::LOCALHOST.into())
+    let address = peer.map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    address.to_canonical()
 }
 
 #[cfg(test)]

@@ -60,18 +60,18 @@ pub async fn get(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
     if let Err(limited) = limits.connect.by_address(&request, 1) {
-        return send_away(&request, limited.into());
+        return send_away(&request, &hub, limited.into());
     }
     let query = Query::parse(request.query_string())?;
     let wanted = Wanted::parse(&request, &query)?;
     let grant = credentials.subscriber(&request, &query).await?;
     let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
     if let Err(limited) = limits.connect.by_subject(&request, subject, 1) {
-        return send_away(&request, limited.into());
+        return send_away(&request, &hub, limited.into());
     }
     let seat = match hub.admit(address(&request), subject) {
         Ok(seat) => seat,
-        Err(refusal) => return send_away(&request, refusal.into()),
+        Err(refusal) => return send_away(&request, &hub, refusal.into()),
     };
     let Wanted { selectors, last_event_id } = wanted;
     let resume = last_event_id.map(Resume::Id);
@@ -93,9 +93,9 @@ pub async fn head_only(
 }
 
 /// A browser never asks again after an error: it is sent away for a while.
-fn send_away(request: &HttpRequest, why: ApiError) -> Result<HttpResponse, ApiError> {
+fn send_away(request: &HttpRequest, hub: &Hub, why: ApiError) -> Result<HttpResponse, ApiError> {
     let wait = if let ApiError::Limited(limited) = why { limited.wait } else { None };
-    let later = come_back_later(request, wait).ok_or(why)?;
+    let later = come_back_later(request, hub, wait).ok_or(why)?;
     // Its socket has to be free for others meanwhile.
     Ok(head().force_close().body(later))
 }

@@ -51,7 +51,7 @@ pub async fn log_request(
 
 /// A connection has ended. Its requests have been logged, but for one that made no sense.
 pub fn log_end(peer: Option<SocketAddr>, watch: &Watch, end: &Result<(), DispatchError>) {
-    let peer = peer.map_or_else(|| "?".to_owned(), |peer| peer.ip().to_canonical().to_string());
+    let peer = super::address_of(peer);
     match end {
         Err(DispatchError::Parse(ParseError::TooLarge)) => {
             log::info!("{peer} sends a head that is too large, 431");

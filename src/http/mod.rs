@@ -25,6 +25,7 @@ mod mercure;
 mod metrics;
 mod origins;
 mod page;
+mod parting;
 mod query;
 mod refusals;
 mod send_event;
@@ -32,8 +33,10 @@ mod server;
 mod stream;
 mod ticket;
 mod unread;
+mod worker;
 
 pub use actix_web::http::header::HeaderName;
+pub use admin::drain::DefaultPace;
 pub use body::BodyLimits;
 pub use client_address::{Proxies, TrustedProxies, parse_client_address_header};
 pub use cors::Origins;
@@ -44,14 +47,20 @@ pub use limits::{Limits, Rate, Rates};
 pub use mercure::{Presence, tell_of_the_dead};
 pub use metrics::serve_metrics;
 pub use origins::OriginPatterns;
+pub use parting::Connections;
 pub use refusals::Refusals;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
-use client_address::address;
+// For the targets of fuzz/.
+#[cfg(fuzzing)]
+pub use {body::compact, mercure::Fields, query::parse_pairs};
+
+use client_address::{address, address_of};
 use cors::{answer_preflights, cors};
 use limits::show_rates;
 use log::{log_end, log_request};
+use parting::part;
 use refusals::count_refusal;
 use unread::end_unread;
 
@@ -60,6 +69,7 @@ const MAX_TOPICS: usize = 100;
 
 const READ: &str = "GET, HEAD, OPTIONS";
 const REMOVE: &str = "DELETE, OPTIONS";
+const READ_AND_WRITE: &str = "GET, POST, OPTIONS";
 const WRITE: &str = "POST, OPTIONS";
 
 /// The route table. A trailing slash is as good as none, as it was with Express.
@@ -96,6 +106,12 @@ fn routes(
     path!(["/send-event", "/send-event/"], WRITE, publish());
     path!(["/ticket", "/ticket/"], WRITE, post().to(ticket::post));
     path!(["/admin/subscribers", "/admin/subscribers/"], REMOVE, delete().to(admin::revoke));
+    path!(
+        ["/admin/drain", "/admin/drain/"],
+        READ_AND_WRITE,
+        get().to(admin::drain::get),
+        post().to(admin::drain::post)
+    );
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
     read!(["/healthz"], health::healthz);

@@ -1,34 +1,22 @@
-//! Listener and workers: an actix application on [`Connection`]s of our own.
+//! Listeners and workers.
 //!
 //! What `HttpServer` does for its users, done with its parts, since it takes no stream type but
 //! its own. Does not: handle signals; the one who starts it does.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
-use actix_http::HttpService;
 use actix_server::Server;
-use actix_service::{Service as _, apply_fn_factory, map_config};
-use actix_web::{
-    App,
-    dev::AppConfig,
-    middleware::{Condition, from_fn},
-    rt::net::TcpStream,
-    web::Data,
-};
+use actix_web::rt::net::{TcpStream, UnixStream};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Limits, Origins, Presence, Proxies, Refusals,
-    answer_preflights, cors, end_unread, log_end, log_request, mercure, routes, show_rates,
-    stream::Streams,
+    BodyLimits, Connections, Credentials, DefaultPace, DirectWrite, Limits, Origins, Presence,
+    Proxies, Refusals, worker::Worker,
 };
 use crate::{
-    connection::{Connection, LINGER, Lobby, Options, set_options},
+    connection::{Options, set_options},
     files::Files,
     hub::{AlarmMaker, Hub},
+    listeners::Listener,
 };
 
 /// What the server is told to hold to.
@@ -61,76 +49,41 @@ pub struct ServerSettings {
     pub refusals: Refusals,
     /// Whether `/metrics` is here.
     pub shows_metrics: bool,
+    /// How fast streams end.
+    pub drain: DefaultPace,
+    /// Where connections are counted.
+    pub connections: Connections,
     /// What holds for every connection.
     pub connection: Options,
 }
 
-/// Starts the workers. Each starts its Broadcaster.
+/// Starts the workers. Each starts its Broadcaster, whose subscribers come from all listeners.
 pub fn serve(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     settings: ServerSettings,
     hub: Hub,
     alarms: AlarmMaker,
 ) -> io::Result<Server> {
-    let workers = settings.workers;
-    set_options(&listener, settings.connection)?;
-    let builder = Server::build()
-        .workers(workers)
+    let mut builder = Server::build()
+        .workers(settings.workers)
         .disable_signals()
         .shutdown_timeout(1)
         // The hub's own limit comes first. At this one actix stops to accept, also health checks.
         .max_concurrent_connections(usize::MAX);
     let stopping = builder.graceful_shutdown_signal();
-    let factory = move || {
-        let broadcaster = hub.start_broadcaster(alarms.alarm());
-        let streams = Streams::new(hub.clone(), broadcaster, settings.direct_write);
-        let app = App::new()
-            .app_data(Data::new(hub.clone()))
-            .app_data(Data::new(streams))
-            .app_data(Data::new(settings.body.clone()))
-            .app_data(Data::new(settings.origins.clone()))
-            .app_data(Data::new(settings.credentials.clone()))
-            .app_data(Data::new(settings.refusals.clone()))
-            .app_data(Data::new(settings.limits.clone()))
-            .wrap(Condition::new(settings.limits.are_set(), from_fn(show_rates)))
-            .wrap(cors(&settings.origins))
-            .wrap(from_fn(answer_preflights))
-            .wrap(from_fn(mercure::secure))
-            .wrap(from_fn(end_unread))
-            .wrap(from_fn(log_request))
-            .configure(|config| {
-                if let Some(proxies) = &settings.proxies {
-                    config.app_data(Data::new(proxies.clone()));
-                }
-                let ServerSettings { credentials, presence, shows_metrics, .. } = &settings;
-                routes(config, credentials, presence.as_ref(), *shows_metrics);
-            });
-        let (stopping, options) = (stopping.clone(), settings.connection);
-        let http = HttpService::build()
-            .keep_alive(settings.keep_alive)
-            .client_request_timeout(settings.header_timeout)
-            .client_disconnect_timeout(LINGER)
-            .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
-            })
-            .on_connect_ext(|connection: &Connection, data| {
-                data.insert(connection.watch());
-            })
-            .h1(map_config(app, |()| AppConfig::default()));
-        let (files, hub) = (settings.files, hub.clone());
-        let lobby = Lobby::new(move || files.for_others(hub.streams()));
-        apply_fn_factory(http, move |socket: TcpStream, http| {
-            let connection = Connection::new(socket, options, lobby.welcome());
-            let peer: Option<SocketAddr> = connection.peer();
-            let watch = connection.watch();
-            let served = http.call((connection, peer));
-            async move {
-                let end = served.await;
-                log_end(peer, &watch, &end);
-                end
+    let options = settings.connection;
+    let worker = Worker { settings, hub, alarms, stopping };
+    for listener in listeners {
+        let worker = worker.clone();
+        builder = match listener {
+            Listener::Tcp(socket) => {
+                set_options(&socket, options)?;
+                builder.listen("tcp", socket, move || worker.service::<TcpStream>())?
             }
-        })
-    };
-    Ok(builder.listen("fanfare", listener, factory)?.run())
+            Listener::Unix(socket) => {
+                builder.listen_uds("unix", socket, move || worker.service::<UnixStream>())?
+            }
+        };
+    }
+    Ok(builder.run())
 }

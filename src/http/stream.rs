@@ -23,7 +23,7 @@ use crate::{
     topic::Selector,
 };
 
-/// When a browser that was turned away comes back, in milliseconds.
+/// When a browser comes back that a full hub has turned away, in milliseconds.
 const COME_BACK: std::ops::Range<u64> = 30_000..60_000;
 
 /// Whether Broadcasters write to sockets themselves.
@@ -61,7 +61,8 @@ impl Streams {
         }
         let connection = watch.begin_stream(subscription.lifeline());
         // Its chunks are what a Broadcaster writes.
-        let direct = request.version() == Version::HTTP_11 && self.direct_write.0;
+        let chunked = request.version() == Version::HTTP_11;
+        let direct = chunked && connection.can_be_taken() && self.direct_write.0;
         let body = Body { subscription, connection, direct };
         Ok(answer(request, &mut head, stream::unfold(Some(body), next)))
     }
@@ -105,10 +106,11 @@ pub fn terms(grant: Option<Grant>, notices: Notices) -> Terms {
 
 /// A browser never asks again after a 503 or 429 (WHATWG HTML, 9.2.3), but it obeys a `retry`: not
 /// before this time is over. `None` for a client that is no `EventSource`.
-pub fn come_back_later(request: &HttpRequest, wait: Option<Duration>) -> Option<Bytes> {
+pub fn come_back_later(request: &HttpRequest, hub: &Hub, wait: Option<Duration>) -> Option<Bytes> {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let is_event_source = accept.is_some_and(|accept| accept.contains("text/event-stream"));
-    let after = wait.unwrap_or_default() + Duration::from_millis(fastrand::u64(COME_BACK));
+    let full = || Duration::from_millis(fastrand::u64(COME_BACK));
+    let after = wait.unwrap_or_default() + hub.come_back_after().unwrap_or_else(full);
     is_event_source.then(|| Frame::come_back(after).bytes())
 }
 

@@ -4,15 +4,17 @@ use std::{
     collections::HashMap,
     hash::Hash,
     net::IpAddr,
-    sync::{Arc, OnceLock},
-    time::Instant,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::household::Household;
+use super::{farewell::Farewell, household::Household};
 
 /// Why there is no place, or not now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,8 +70,8 @@ pub struct Admission {
     max_per_address: usize,
     /// The same for the subjects of tokens.
     max_per_subject: usize,
-    /// Set once nobody is admitted any more: when all streams have to have ended.
-    closes: OnceLock<Instant>,
+    /// Whether there is a farewell: looked at for each event, and each step of a replay.
+    is_closed: AtomicBool,
     state: Mutex<State>,
     emptied: Notify,
 }
@@ -77,6 +79,8 @@ pub struct Admission {
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
+    /// Once nobody is admitted any more.
+    farewell: Option<Farewell>,
     by_address: HashMap<Household, usize>,
     by_subject: HashMap<Arc<str>, usize>,
 }
@@ -87,7 +91,7 @@ impl Admission {
             max,
             max_per_address,
             max_per_subject,
-            closes: OnceLock::new(),
+            is_closed: AtomicBool::new(false),
             state: Mutex::default(),
             emptied: Notify::new(),
         }
@@ -130,15 +134,25 @@ impl Admission {
         self.state.lock().taken
     }
 
-    /// Admits nobody any more.
-    pub fn close(&self, until: Instant) {
+    /// Admits nobody any more. Of two farewells the earlier holds: this one is returned if it does.
+    pub fn close(&self, farewell: impl FnOnce(usize) -> Farewell) -> Option<Farewell> {
         // Under the lock: who is admitted before is counted.
-        let _state = self.state.lock();
-        let _ = self.closes.set(until);
+        let mut state = self.state.lock();
+        let new = farewell(state.taken);
+        if state.farewell.is_some_and(|old| old.until <= new.until) {
+            return None;
+        }
+        state.farewell = Some(new);
+        self.is_closed.store(true, Relaxed);
+        Some(new)
     }
 
     pub fn is_closed(&self) -> bool {
-        self.closes.get().is_some()
+        self.is_closed.load(Relaxed)
+    }
+
+    pub fn farewell(&self) -> Option<Farewell> {
+        if self.is_closed() { self.state.lock().farewell } else { None }
     }
 
     pub async fn wait_until_empty(&self) {
@@ -194,9 +208,9 @@ impl Seat {
         self.address
     }
 
-    /// When the stream on this place has to have ended, since the hub is about to stop.
-    pub fn drains_until(&self) -> Option<Instant> {
-        self.admission.closes.get().copied()
+    /// How the hub parts from the stream on this place, where it drains.
+    pub fn farewell(&self) -> Option<Farewell> {
+        self.admission.farewell()
     }
 }
 

@@ -35,6 +35,7 @@ mod broadcaster;
 mod courier;
 mod delivery;
 mod fan_out;
+mod farewell;
 mod heartbeat;
 mod herald;
 mod household;
@@ -45,6 +46,7 @@ mod pass;
 mod prefixes;
 mod queue;
 mod ready;
+mod receipt;
 pub mod registry;
 mod replay;
 mod roll;
@@ -58,10 +60,12 @@ pub use account::End;
 pub use admission::{Refusal, Seat};
 pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
+pub use farewell::DrainPace;
 pub use household::Household;
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
 pub use queue::Limits;
+pub use receipt::{PublishError, Receipt};
 pub use replay::Resume;
 pub use roll::Whom;
 pub use subscription::{Next, Subscription};
@@ -69,6 +73,7 @@ pub use tally::Tally;
 pub use terms::{Notices, Terms};
 
 use admission::Admission;
+use farewell::Farewell;
 use herald::Herald;
 use ledger::Ledger;
 use messages::{Answer, Ask, Drain, Host, Revoke};
@@ -101,29 +106,6 @@ pub struct Settings {
     pub revocable: bool,
     /// Whom it tells who comes and who goes.
     pub hooks: Option<Hooks>,
-}
-
-/// Why an event is not published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The hub is about to stop.
-    #[error("the hub is draining")]
-    Draining,
-    /// A Broadcaster has died, and the process is about to end. The event may have been seen.
-    #[error("the hub is failing")]
-    Failing,
-    /// The history did not keep it, and nobody has seen it.
-    #[error("{0}")]
-    Storage(#[from] StorageError),
-}
-
-/// What a publisher is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// The id that subscribers see.
-    pub id: String,
-    /// How many it was queued for.
-    pub subscribers: usize,
 }
 
 /// The one handle that the rest of the program holds. Cheap to clone; all clones are one hub.
@@ -212,7 +194,8 @@ impl Hub {
     /// Publishes an event. Once this future has been polled, the event goes its way into the
     /// history and to its subscribers also where the future is dropped.
     pub async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
-        if self.is_draining() {
+        // What outlives this process reaches those who have left when they are back.
+        if self.is_draining() && !self.0.history.is_lasting() {
             return Err(PublishError::Draining);
         }
         let begun = Instant::now();
@@ -371,15 +354,28 @@ impl Hub {
         self.0.admission.is_closed()
     }
 
-    /// Takes no more subscribers and events, and ends all streams, spread over the given time.
-    /// Returns when the last has ended, or soon after that time (a stalled one can't be told).
-    pub async fn drain(&self, over: Duration) {
-        let until = Instant::now() + over;
-        self.0.admission.close(until);
-        for broadcaster in self.broadcasters() {
-            broadcaster.do_send(Drain { until });
+    /// Takes no more subscribers, nor events that would end with this process, and ends all streams
+    /// at this pace. Returns at once, and says how long it takes. Of two drains the shorter holds.
+    pub fn begin_drain(&self, pace: DrainPace) -> Duration {
+        let now = Instant::now();
+        let new = self.0.admission.close(|streams| Farewell::new(pace, streams, now));
+        if let Some(Farewell { until, .. }) = new {
+            self.broadcasters().iter().for_each(|one| one.do_send(Drain { until }));
         }
+        let farewell = self.0.admission.farewell();
+        farewell.map_or(Duration::ZERO, |farewell| farewell.until.saturating_duration_since(now))
+    }
+
+    /// The same. Returns when the last has ended, or soon after that time (a stalled one can't be
+    /// told).
+    pub async fn drain(&self, pace: DrainPace) {
+        let over = self.begin_drain(pace);
         // A time-out here is not an error: what is left ends with the process.
         let _ = timeout(over + LAST_WORDS, self.0.admission.wait_until_empty()).await;
+    }
+
+    /// When someone comes back that is turned away now; `None` where the hub does not drain.
+    pub fn come_back_after(&self) -> Option<Duration> {
+        Some(self.0.admission.farewell()?.come_back_after(Instant::now()))
     }
 }

@@ -4,10 +4,7 @@
 //! was full. Promises: no gap and no repeat in between, at any rate of publishing; whatever the
 //! reason, dropping it leaves the registry. Does not: beat its own heart; the Broadcaster does.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use actix::Addr;
 use tokio::net::TcpStream;
@@ -16,6 +13,7 @@ use super::{
     Hub, Seat,
     account::{Account, End},
     broadcaster::Broadcaster,
+    farewell::Farewell,
     messages::{Adopt, Subscribe, Unsubscribe},
     queue::{self, Queued, Receiver},
     replay::{self, Replay, Resume},
@@ -29,10 +27,6 @@ use crate::{
     topic::Selector,
 };
 
-/// When the subscribers of a draining hub come back: spread, so that they don't all meet the next
-/// one in the same second.
-const COME_BACK: std::ops::Range<u64> = 1000..5000;
-
 /// See the module.
 pub struct Subscription {
     hub: Hub,
@@ -43,8 +37,9 @@ pub struct Subscription {
     companion: Option<Box<dyn Send>>,
     seat: Seat,
     deadline: Option<Deadline>,
-    /// When it ends, should it not be live while the hub drains: drawn, so that not all do at once.
-    drains_at: Option<Instant>,
+    /// When it ends, should it not be live while the hub drains: drawn, so that not all do at once;
+    /// and of which farewell.
+    drains_at: Option<(Farewell, Instant)>,
     state: State,
 }
 
@@ -290,11 +285,13 @@ impl Subscription {
             _ => return None,
         }
         let now = Instant::now();
-        if let (None, Some(until)) = (self.drains_at, self.seat.drains_until()) {
-            let left = until.saturating_duration_since(now);
-            self.drains_at = Some(now + left.mul_f64(fastrand::f64()));
+        if let Some(farewell) = self.seat.farewell()
+            && self.drains_at.is_none_or(|(of, _)| of != farewell)
+        {
+            let left = farewell.until.saturating_duration_since(now);
+            self.drains_at = Some((farewell, now + left.mul_f64(fastrand::f64())));
         }
-        let drained = self.drains_at.filter(|at| *at <= now).map(|_| End::Drained);
+        let drained = self.drains_at.filter(|(_, at)| *at <= now).map(|_| End::Drained);
         let over = self.deadline.filter(|deadline| deadline.is_over(now));
         self.account.ending().or(drained).or_else(|| over.map(|deadline| deadline.why))
     }
@@ -303,10 +300,8 @@ impl Subscription {
     pub(super) fn finish(&mut self, why: End) -> Option<Frame> {
         self.account.end(why);
         self.state = State::Ended;
-        (why == End::Drained).then(|| {
-            let after = Duration::from_millis(fastrand::u64(COME_BACK));
-            self.control(Frame::come_back(after))
-        })
+        let farewell = self.seat.farewell().filter(|_| why == End::Drained)?;
+        Some(self.control(Frame::come_back(farewell.come_back())))
     }
 
     fn event(&self, frame: Frame) -> Next {

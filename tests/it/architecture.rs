@@ -10,8 +10,11 @@ use std::{
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["app", "config", "event", "history", "invalid", "sse", "topic"]),
-    ("app", &["auth", "config", "connection", "files", "history", "hooks", "http", "hub"]),
-    ("config", &["auth", "history", "hooks", "http"]),
+    (
+        "app",
+        &["auth", "config", "connection", "files", "history", "hooks", "http", "hub", "listeners"],
+    ),
+    ("config", &["auth", "history", "hooks", "http", "hub", "listeners"]),
     (
         "http",
         &[
@@ -24,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "hooks",
             "hub",
             "invalid",
+            "listeners",
             "sse",
             "topic",
         ],
@@ -39,6 +43,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("histogram", &[]),
     ("invalid", &[]),
+    ("listeners", &[]),
     ("outgoing", &[]),
     ("slice", &[]),
 ];
@@ -46,7 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// What may be used where: a piece of text, and the files that may have it (by how they begin).
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("actix_web", &["app.rs", "http/", "connection", "cli/"]),
-    ("actix::", &["hub/", "http/stream.rs"]),
+    ("actix::", &["hub/", "http/stream.rs", "http/worker.rs"]),
     // The environment; and the arguments.
     ("std::env::", &["config.rs", "main.rs"]),
     ("std::env::var", &["config.rs"]),
@@ -60,10 +65,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         "StatusCode::",
         &["http/error.rs", "http/mercure/error.rs", "http/cors.rs", "cli/subscribe.rs"],
     ),
-    ("socket2::", &["app.rs", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
     ("hmac::", &["hooks/key.rs"]),
     ("governor::", &["http/limits/"]),
     ("ipnet::", &["http/client_address.rs"]),
+    ("socket2::", &["listeners", "connection", "hub/socket_sink.rs", "cli/bench/source.rs"]),
     ("redb::", &["history/disk/"]),
     ("::redis::", &["history/redis/"]),
     ("mio::", &["cli/bench/"]),

@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    path::Path,
     process::{Command, Output},
     time::Duration,
 };
@@ -9,14 +10,19 @@ use serde_json::Value;
 
 use crate::{
     settings,
-    support::{Fanfare, Folder, Redis, get},
+    support::{Fanfare, Folder, Program, Redis, get, wait_until},
 };
 
 const UNIT: &str = "deploy/fanfare.service";
+const SOCKET: &str = "deploy/fanfare.socket";
 
 /// The values of a name in the unit, in their order.
 fn of_unit(name: &str) -> Vec<String> {
-    let text = fs::read_to_string(UNIT).unwrap();
+    of_file(UNIT, name)
+}
+
+fn of_file(file: &str, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
     let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
     values.map(str::to_owned).collect()
 }
@@ -25,15 +31,20 @@ fn seconds(text: &str) -> Duration {
     humantime::parse_duration(text).unwrap()
 }
 
-/// What systemd says about the unit, with the binary where it is here.
+/// What systemd says about the unit, with the binary where it is here, and its socket beside it.
 fn systemd_analyze(arguments: &[&str]) -> Output {
     let folder = Folder::new();
     let text = fs::read_to_string(UNIT).unwrap();
     assert!(text.contains("\nExecStart=/usr/bin/fanfare serve\n"));
     let file = folder.0.join("fanfare.service");
     fs::write(&file, text.replace("/usr/bin/fanfare", env!("CARGO_BIN_EXE_fanfare"))).unwrap();
+    let socket = folder.0.join("fanfare.socket");
+    fs::copy(SOCKET, &socket).unwrap();
     let mut command = Command::new("systemd-analyze");
     command.args(arguments).arg(&file);
+    if arguments[0] == "verify" {
+        command.arg(&socket);
+    }
     command.output().expect("systemd is there: tests/install-tools.sh installs it")
 }
 
@@ -66,6 +77,24 @@ fn the_hub_runs_with_the_environment_of_the_unit() {
     let drain = settings.iter().find(|(name, _)| *name == "FANFARE_DRAIN").unwrap().1;
     let patience = seconds(&of_unit("TimeoutStopSec")[0]);
     assert!(patience > seconds(drain) + Duration::from_secs(11), "it is not killed as it ends");
+}
+
+/// systemd's own program that hands sockets over, in place of systemd: no test is root.
+#[test]
+fn the_hub_runs_with_the_socket_of_its_unit() {
+    let folder = Folder::new();
+    let place = &of_file(SOCKET, "ListenStream")[0];
+    let path = folder.0.join(Path::new(place).file_name().unwrap());
+    let mut command = Command::new("systemd-socket-activate");
+    command.arg("--listen").arg(&path).arg("--setenv=RUST_LOG=info");
+    command.args([env!("CARGO_BIN_EXE_fanfare"), "serve"]).current_dir(&folder.0);
+    let mut program = Program::start(command);
+    wait_until("it listens", || path.exists());
+    // The first who comes starts the hub.
+    let path = path.to_str().unwrap();
+    let output = crate::support::run_to_end(&["health", "--unix-socket", path], &[]);
+    assert!(output.status.success(), "{output:?}");
+    while !program.line().ends_with(&format!("Events service started at unix:{path}")) {}
 }
 
 #[test]

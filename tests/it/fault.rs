@@ -123,7 +123,8 @@ fn a_broadcaster_that_hangs_makes_the_hub_unready() {
         hub.broadcasters()[1].do_send(Hang);
         assert!(hub.stats(patience).await.is_none());
 
-        let (address, (told, stop)) = (application.address(), mpsc::channel(1));
+        let address = application.addresses()[0].trim_start_matches("http://").parse().unwrap();
+        let (told, stop) = mpsc::channel(1);
         rt::spawn(application.run(stop));
         let answer = rt::task::spawn_blocking(move || get(address, "/health/ready")).await.unwrap();
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"not_ready".into()));

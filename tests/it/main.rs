@@ -32,6 +32,8 @@ mod deploy;
 mod direct;
 /// A history in a file: what survives, and what happens when the disk fails.
 mod disk;
+/// How an operator moves subscribers off a hub.
+mod drain;
 /// How streams and the process end as planned.
 mod ending;
 /// One event for many, and many events for some.
@@ -50,6 +52,8 @@ mod idle;
 mod leaving;
 /// How much there may be of everything.
 mod limits;
+/// Unix sockets, and sockets that are inherited.
+mod listeners;
 /// What an operator reads.
 mod logs;
 /// Topics, selectors and the registry, against naive matching.

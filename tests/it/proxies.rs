@@ -185,6 +185,29 @@ fn bridges_a_restart_of_the_hub((mut hub, proxy): (Fanfare, Proxy)) {
     Hub(proxy.address).subscribe("/events");
 }
 
+/// A proxy on the same machine needs no port of the hub.
+#[test]
+fn nginx_reaches_a_hub_on_a_unix_socket() {
+    let folder = Folder::new();
+    let socket = folder.0.join("fanfare.sock");
+    let socket = socket.to_str().unwrap();
+    let _hub = Fanfare::start(&[("FANFARE_SOCKET", socket)]);
+    // As in deploy/nginx.conf, but for the place of the hub.
+    let site = include_str!("../../deploy/nginx.conf")
+        .replace("127.0.0.1:3000", &format!("unix:{socket}"));
+    let proxy =
+        Proxy::start(&nginx(&format!("{site} # 127.0.0.1:3000\n")), Hub(([0, 0, 0, 0], 0).into()));
+    let through = Hub(proxy.address);
+    let mut stream = through.subscribe("/events");
+    through.wait_for_subscribers(1);
+    let begun = Instant::now();
+    assert_eq!(through.publish("", "1")["subscribers"], 1);
+    assert_eq!(stream.event().data, "1");
+    assert!(begun.elapsed() < AT_ONCE * 5, "{:?}", begun.elapsed());
+    stream.leave();
+    through.wait_for_streams(0);
+}
+
 #[test]
 fn nginx_with_its_defaults_passes_everything_on_at_once() {
     let site = "server { listen 8080; location / { proxy_pass http://127.0.0.1:3000; } }";

@@ -32,6 +32,8 @@ fn a_wrong_setting_is_named_in_one_line_with_what_is_allowed() {
     for (name, flag, values, allowed) in [
         ("PORT", "--port", &["x", "65536", "-1", ""][..], "from 0 to 65535"),
         ("FANFARE_HOST", "--host", &["nowhere", ""], "an address such as 127.0.0.1"),
+        ("FANFARE_SOCKET", "--socket", &["", "fanfare.sock", "/run/", "/"], "an absolute path"),
+        ("FANFARE_SOCKET_MODE", "--socket-mode", &["", "x", "1777", "0o660"], "a mode in octal"),
         ("FANFARE_WORKERS", "--workers", &["0", "257", "x"], "from 1 to 256"),
         (
             "FANFARE_CORS_ORIGINS",

@@ -19,6 +19,8 @@ mod pace;
 mod problems;
 mod process;
 mod progress;
+
+pub use progress::Progress;
 mod publishers;
 mod reader;
 mod report;

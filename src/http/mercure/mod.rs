@@ -30,6 +30,8 @@ mod subscribe;
 mod subscriptions;
 
 pub use error::MercureError;
+#[cfg(fuzzing)]
+pub use fields::Fields;
 pub use names::is_reserved;
 pub use presence::{Presence, Present, tell_of_the_dead};
 

@@ -58,18 +58,18 @@ pub async fn get(
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, MercureError> {
     if let Err(limited) = limits.connect.by_address(&request, 1) {
-        return send_away(&request, limited);
+        return send_away(&request, &hub, limited);
     }
     let Ask { dialect, kinds, selectors, cursor, grant } =
         read(&request, payload, &body, &credentials).await?;
     let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
     if let Err(limited) = limits.connect.by_subject(&request, subject, 1) {
-        return send_away(&request, limited);
+        return send_away(&request, &hub, limited);
     }
     let takes_seat = request.method() != Method::HEAD;
     let seat = match takes_seat.then(|| hub.admit(address(&request), subject)).transpose() {
         Ok(seat) => seat,
-        Err(refusal) => return send_away(&request, refusal),
+        Err(refusal) => return send_away(&request, &hub, refusal),
     };
     let terms = terms(grant.clone(), Notices::Off);
     let mut head = head();
@@ -77,7 +77,7 @@ pub async fn get(
     if let Some(cursor) = cursor {
         let place = match Place::find(cursor, dialect, &hub, &selectors, &terms).await {
             Ok(place) => place,
-            Err(error) => return send_away(&request, error),
+            Err(error) => return send_away(&request, &hub, error),
         };
         if let Some(header) = place.header(dialect) {
             head.insert_header(header);
@@ -101,11 +101,12 @@ pub async fn get(
 /// A browser never asks again after an error: it is sent away for a while.
 fn send_away(
     request: &HttpRequest,
+    hub: &Hub,
     why: impl Into<MercureError>,
 ) -> Result<HttpResponse, MercureError> {
     let why = why.into();
     let wait = if let MercureError::Limited(limited) = &why { limited.wait } else { None };
-    let later = come_back_later(request, wait).filter(|_| request.method() != Method::HEAD);
+    let later = come_back_later(request, hub, wait).filter(|_| request.method() != Method::HEAD);
     let later = later.ok_or(why)?;
     let comment = Frame::heartbeat().bytes();
     Ok(answer_once(request, head(), [comment, later].concat().into()))

@@ -133,6 +133,13 @@ impl Fanfare {
         Self::launch(settings, turn, Command::new(env!("CARGO_BIN_EXE_fanfare")))
     }
 
+    /// The same, with no other test's hub running.
+    pub fn start_alone_through(mut command: Command, settings: &[(&str, &str)]) -> Self {
+        let turn = MACHINE.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        command.arg(env!("CARGO_BIN_EXE_fanfare"));
+        Self::launch(settings, Turn::Alone(turn), command)
+    }
+
     /// Starts through another program, such as `nsenter`, whose arguments end with ours.
     pub fn start_through(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let turn = MACHINE.read().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -158,10 +165,7 @@ impl Fanfare {
         let stderr = child.0.stderr.take().expect("it is piped");
         let writer = Arc::clone(&log);
         std::thread::spawn(move || writer.fill(stderr));
-        let line = log.wait_for("Events service started at http://");
-        let address = line.rsplit("http://").next().unwrap_or_default();
-        let address = address.replace("localhost", "127.0.0.1");
-        let hub = Hub(address.parse().expect("the log names the address"));
+        let hub = Hub(address_in(&log.wait_for("Events service started at ")));
         Self { child, log, hub, _folder: folder, turn }
     }
 
@@ -207,6 +211,15 @@ impl Drop for Fanfare {
             eprintln!("--- log of fanfare (its end)\n{}", lines[from..].join("\n"));
         }
     }
+}
+
+/// The first address of TCP that the log names; none that can be used for Unix sockets alone.
+fn address_in(line: &str) -> SocketAddr {
+    let mut urls = line.split([' ', ',']).filter_map(|word| word.split_once("://"));
+    let address = urls
+        .next()
+        .map_or("0.0.0.0:0".to_owned(), |(_, address)| address.replace("localhost", "127.0.0.1"));
+    address.parse().expect("the log names the address")
 }
 
 /// Runs what follows in a shell that has lowered its limit of open files for good.

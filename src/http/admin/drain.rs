@@ -1,0 +1,77 @@
+//! `/admin/drain`: the operator moves all subscribers off this hub, which goes on to run.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+
+use super::super::{credentials::Credentials, error::ApiError, query::Query};
+use crate::{
+    hub::{DrainPace, Hub},
+    invalid::Invalid,
+};
+
+/// How fast streams end where a request does not say so.
+#[derive(Debug, Clone, Copy)]
+pub struct DefaultPace(pub DrainPace);
+
+#[derive(serde::Serialize)]
+struct State {
+    success: bool,
+    draining: bool,
+    /// Streams that are open.
+    streams: usize,
+    /// How long it takes until they have ended, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milliseconds: Option<u128>,
+}
+
+/// `POST`. Begins to drain, `over` a time, at a `rate`: streams a second. Nothing takes it back but
+/// a new process.
+pub async fn post(
+    request: HttpRequest,
+    hub: Data<Hub>,
+    credentials: Data<Credentials>,
+    default: Data<DefaultPace>,
+) -> Result<HttpResponse, ApiError> {
+    credentials.operator(&request)?;
+    let query = Query::parse(request.query_string())?;
+    let DefaultPace(mut pace) = **default;
+    if let Some(over) = query.one("over")? {
+        pace.over = parse_over(over)?;
+    }
+    if let Some(rate) = query.one("rate")? {
+        pace.rate = Some(parse_rate(rate)?);
+    }
+    let streams = hub.streams();
+    let over = hub.begin_drain(pace);
+    log::info!("draining: {streams} streams end over {over:?}; the operator wants it");
+    let milliseconds = Some(over.as_millis());
+    Ok(HttpResponse::Accepted().json(State {
+        success: true,
+        draining: true,
+        streams,
+        milliseconds,
+    }))
+}
+
+/// `GET`: whether it drains, and how many streams are left.
+pub async fn get(
+    request: HttpRequest,
+    hub: Data<Hub>,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    credentials.operator(&request)?;
+    let (draining, streams) = (hub.is_draining(), hub.streams());
+    Ok(HttpResponse::Ok().json(State { success: true, draining, streams, milliseconds: None }))
+}
+
+fn parse_over(text: &str) -> Result<Duration, Invalid> {
+    const LONGEST: Duration = Duration::from_secs(3600);
+    let over =
+        if text == "0" { Some(Duration::ZERO) } else { humantime::parse_duration(text).ok() };
+    over.filter(|over| *over <= LONGEST).ok_or(Invalid::Over)
+}
+
+fn parse_rate(text: &str) -> Result<usize, Invalid> {
+    text.parse().ok().filter(|rate| *rate > 0).ok_or(Invalid::Rate)
+}
