@@ -32,12 +32,15 @@ pub(super) fn open(retention: Retention) -> (Memory, Tail) {
 }
 
 impl Memory {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
+    pub(super) fn append(&self, parcel: impl IntoIterator<Item = (Event, Receipt)>) {
         let mut ring = self.ring();
-        // Encoding needs the position, and the order needs the lock: 0.1 us for 100 bytes.
-        let entry = Arc::new(Entry::new(ring.head().next(), event, now()));
-        ring.push(&entry);
-        self.0.feed.push([Appended { entry, receipt }]);
+        let time = now();
+        self.0.feed.push(parcel.into_iter().map(|(event, receipt)| {
+            // Encoding needs the position, and the order needs the lock: 0.1 us for 100 bytes.
+            let entry = Arc::new(Entry::new(ring.head().next(), event, time));
+            ring.push(&entry);
+            Appended { entry, receipt }
+        }));
     }
 
     pub(super) fn head(&self) -> Position {

@@ -5,6 +5,7 @@
 //! - `append` never waits. The event gets its [`Position`] when it is kept, and who appended it
 //!   hears of it by the [`Receipt`]: that it was kept and delivered, or why not. An event that is
 //!   not kept is never shown.
+//! - A parcel of events is kept as a whole or not at all, in its order, with nothing in between.
 //! - Positions grow, and their order is the order in which every subscriber sees the events.
 //! - The [`Tail`] yields each kept entry once, in that order, none left out, also those that
 //!   retention has already removed.
@@ -211,10 +212,18 @@ impl History {
 
     /// Takes an event, without waiting.
     pub fn append(&self, event: Event, receipt: Receipt) {
+        self.append_parcel([(event, receipt)]);
+    }
+
+    /// Takes several that belong together, without waiting.
+    pub fn append_parcel(
+        &self,
+        parcel: impl IntoIterator<Item = (Event, Receipt), IntoIter: ExactSizeIterator>,
+    ) {
         match self {
-            Self::Memory(memory) => memory.append(event, receipt),
-            Self::Disk(disk) => disk.append(event, receipt),
-            Self::Redis(redis) => redis.append(event, receipt),
+            Self::Memory(memory) => memory.append(parcel),
+            Self::Disk(disk) => disk.append(parcel),
+            Self::Redis(redis) => redis.append(parcel),
         }
     }
 

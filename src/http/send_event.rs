@@ -6,21 +6,31 @@ use actix_web::{
 };
 
 use super::{
-    MAX_TOPICS,
     body::{BodyLimits, read_json},
     cors::Origins,
     credentials::Credentials,
     error::ApiError,
-    mercure,
+    parts::Parts,
     query::Query,
 };
 use crate::{
     auth::AuthError,
-    event::{Event, EventId, EventType, Retry, parse_private},
-    hub::Hub,
-    invalid::Invalid,
-    topic::{Topic, Topics},
+    event::Event,
+    hub::{Hub, Receipt},
 };
+
+/// What a publisher is told of one event.
+#[derive(serde::Serialize)]
+pub struct Sent {
+    id: String,
+    subscribers: usize,
+}
+
+impl From<Receipt> for Sent {
+    fn from(Receipt { id, subscribers }: Receipt) -> Self {
+        Self { id, subscribers }
+    }
+}
 
 /// `POST`. The event's metadata is in the query alone: the whole body is data, whatever its
 /// members are called.
@@ -35,36 +45,24 @@ pub async fn post(
     #[derive(serde::Serialize)]
     struct Published {
         success: bool,
-        id: String,
-        subscribers: usize,
+        #[serde(flatten)]
+        sent: Sent,
     }
 
     origins.check(&request, &credentials.publish_origins)?;
     let query = Query::parse(request.query_string())?;
     let grant = credentials.publisher(&request, &query).await?;
-    let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
-    if topics.len() > MAX_TOPICS {
-        return Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }.into());
-    }
-    if topics.iter().any(mercure::is_reserved) {
-        return Err(Invalid::ReservedTopic.into());
-    }
-    let topics = Topics::new(topics)?;
+    let parts = Parts::of(&query)?;
+    let topics = parts.topics()?;
     if let Some(grant) = grant
         && !grant.may_publish(&topics).await
     {
         return Err(AuthError::NotGranted.into());
     }
-    let id = query.one("id")?.map(EventId::parse).transpose()?;
-    let kind = query.one("type")?.map(EventType::parse).transpose()?;
-    let retry = query.one("retry")?.map(Retry::parse).transpose()?;
-    let private = query.one("private")?.map(parse_private).transpose()?.unwrap_or(false);
+    // What is wrong with it is told before the body is read.
+    let event = parts.event(topics, String::new())?;
     let data = read_json(&request, payload, &limits).await?;
 
-    let receipt = hub.publish(Event { topics, data, id, kind, retry, private }).await?;
-    Ok(HttpResponse::Ok().json(Published {
-        success: true,
-        id: receipt.id,
-        subscribers: receipt.subscribers,
-    }))
+    let receipt = hub.publish(Event { data, ..event }).await?;
+    Ok(HttpResponse::Ok().json(Published { success: true, sent: receipt.into() }))
 }

@@ -41,6 +41,7 @@ mod live;
 mod messages;
 mod pass;
 mod prefixes;
+mod publish;
 mod queue;
 mod ready;
 pub mod registry;
@@ -58,6 +59,7 @@ pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
+pub use publish::{PublishError, Receipt};
 pub use queue::Limits;
 pub use replay::Resume;
 pub use roll::Whom;
@@ -94,29 +96,6 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether streams can be revoked: that takes a list of all.
     pub revocable: bool,
-}
-
-/// Why an event is not published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The hub is about to stop.
-    #[error("the hub is draining")]
-    Draining,
-    /// A Broadcaster has died, and the process is about to end. The event may have been seen.
-    #[error("the hub is failing")]
-    Failing,
-    /// The history did not keep it, and nobody has seen it.
-    #[error("{0}")]
-    Storage(#[from] StorageError),
-}
-
-/// What a publisher is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// The id that subscribers see.
-    pub id: String,
-    /// How many it was queued for.
-    pub subscribers: usize,
 }
 
 /// The one handle that the rest of the program holds. Cheap to clone; all clones are one hub.
@@ -199,20 +178,6 @@ impl Hub {
             self.0.history.count(self.streams());
             sleep(COUNT).await;
         }
-    }
-
-    /// Publishes an event. Once this future has been polled, the event goes its way into the
-    /// history and to its subscribers also where the future is dropped.
-    pub async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
-        if self.is_draining() {
-            return Err(PublishError::Draining);
-        }
-        let begun = Instant::now();
-        let (receipt, queued) = oneshot::channel();
-        self.0.history.append(event, receipt);
-        let delivered = queued.await.map_err(|_| PublishError::Failing)??;
-        self.0.ledger.publish(begun.elapsed());
-        Ok(Receipt { id: delivered.entry.wire_id(), subscribers: delivered.subscribers })
     }
 
     /// Publishes events of the hub's own, also while it drains, and waits until they are

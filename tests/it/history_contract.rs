@@ -1,6 +1,7 @@
 //! The contract that `fanfare::history` states, against every place that a history can be kept in.
 
 mod log;
+mod parcels;
 mod reading;
 mod restart;
 mod resuming;

@@ -26,6 +26,8 @@ const BATCH_BYTES: usize = 4 << 20;
 pub struct Waiting {
     pub event: Event,
     pub receipt: Receipt,
+    /// Whether what comes next belongs to the same parcel.
+    pub goes_on: bool,
 }
 
 #[derive(Debug, Default)]
@@ -46,17 +48,24 @@ struct Queue {
 }
 
 impl Inbox {
-    pub fn push(&self, event: Event, receipt: Receipt) {
+    /// Takes a parcel, or refuses it.
+    pub fn push(&self, parcel: impl ExactSizeIterator<Item = (Event, Receipt)>) {
         let mut queue = self.queue.lock();
         let full = queue.waiting.len() >= MAX_EVENTS || queue.bytes >= MAX_BYTES;
         if full || queue.closed {
             let error = if full { StorageError::Busy } else { StorageError::Failed };
-            // A publisher that has left does not need it.
-            let _ = receipt.send(Err(error));
+            drop(queue);
+            for (_, receipt) in parcel {
+                // A publisher that has left does not need it.
+                let _ = receipt.send(Err(error));
+            }
             return;
         }
-        queue.bytes += event.data.len();
-        queue.waiting.push_back(Waiting { event, receipt });
+        let last = parcel.len().saturating_sub(1);
+        for (at, (event, receipt)) in parcel.enumerate() {
+            queue.bytes += event.data.len();
+            queue.waiting.push_back(Waiting { event, receipt, goes_on: at < last });
+        }
         let enough = queue.waiting.len() >= queue.wanted;
         drop(queue);
         if enough {
@@ -113,13 +122,16 @@ impl Inbox {
         if queue.waiting.is_empty() && queue.closed {
             return None;
         }
-        let mut bytes = 0;
-        let fits = |next: &&Waiting| {
-            let first = bytes == 0;
+        let (mut count, mut bytes, mut begun) = (0, 0, false);
+        for next in &queue.waiting {
+            // A parcel is one commit, however large it is.
+            if !begun && (count >= BATCH_EVENTS || bytes >= BATCH_BYTES) {
+                break;
+            }
+            count += 1;
             bytes += next.event.data.len();
-            first || bytes <= BATCH_BYTES
-        };
-        let count = queue.waiting.iter().take(BATCH_EVENTS).take_while(fits).count();
+            begun = next.goes_on;
+        }
         let taken: Vec<_> = queue.waiting.drain(..count).collect();
         queue.bytes -= taken.iter().map(|next| next.event.data.len()).sum::<usize>();
         Some(taken)

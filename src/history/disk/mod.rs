@@ -164,8 +164,11 @@ impl From<redb::Error> for Stop {
 }
 
 impl Disk {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
-        self.0.shared.inbox.push(event, receipt);
+    pub(super) fn append(
+        &self,
+        parcel: impl IntoIterator<Item = (Event, Receipt), IntoIter: ExactSizeIterator>,
+    ) {
+        self.0.shared.inbox.push(parcel.into_iter());
     }
 
     pub(super) fn head(&self) -> Position {

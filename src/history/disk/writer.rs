@@ -139,7 +139,7 @@ impl Writer {
     fn keep(&mut self, waiting: Vec<Waiting>) {
         let time = limits::now();
         let (mut added, mut receipts) = (Vec::new(), Vec::new());
-        for (Waiting { event, receipt }, sequence) in waiting.into_iter().zip(self.head + 1..) {
+        for (Waiting { event, receipt, .. }, sequence) in waiting.into_iter().zip(self.head + 1..) {
             let record = record::encode(&event, time);
             let position = Position { epoch: self.epoch, sequence };
             added.push(Numbered { entry: Arc::new(Entry::new(position, event, time)), record });

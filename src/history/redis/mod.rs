@@ -160,8 +160,11 @@ async fn begin(
 }
 
 impl Redis {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
-        self.0.shared.pending.push(event, receipt);
+    pub(super) fn append(
+        &self,
+        parcel: impl IntoIterator<Item = (Event, Receipt), IntoIter: ExactSizeIterator>,
+    ) {
+        self.0.shared.pending.push(parcel.into_iter());
     }
 
     pub(super) fn head(&self) -> Position {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use crate::{
@@ -35,6 +36,8 @@ pub struct Waiting {
     pub record: Vec<u8>,
     pub time: u64,
     pub receipt: Receipt,
+    /// Whether what comes next belongs to the same parcel. All of a parcel are due at the same time.
+    goes_on: bool,
     due: Instant,
 }
 
@@ -66,9 +69,13 @@ impl std::fmt::Debug for Pending {
 }
 
 impl Pending {
-    pub fn push(&self, event: Event, receipt: Receipt) {
+    /// Takes a parcel, or refuses it.
+    pub fn push(&self, parcel: impl ExactSizeIterator<Item = (Event, Receipt)>) {
         let time = limits::now();
-        let record = record::encode(&event, time);
+        let last = parcel.len().saturating_sub(1);
+        let encode = |(event, receipt)| (record::encode(&event, time), event, receipt);
+        // Outside the lock: there may be a thousand.
+        let parcel: SmallVec<[_; 1]> = parcel.map(encode).collect();
         let now = Instant::now();
         let mut state = self.state.lock();
         let full = state.queue.len() + state.sent.len() >= MAX_EVENTS || state.bytes >= MAX_BYTES;
@@ -80,15 +87,20 @@ impl Pending {
         };
         if let Some(error) = refusal {
             drop(state);
-            // A publisher that has left does not need it.
-            let _ = receipt.send(Err(error));
+            for (_, _, receipt) in parcel {
+                // A publisher that has left does not need it.
+                let _ = receipt.send(Err(error));
+            }
             return;
         }
         let due = state.away.unwrap_or(now) + PATIENCE;
-        let number = state.next;
-        state.next += 1;
-        state.bytes += record.len();
-        state.queue.push_back(Waiting { number, event, record, time, receipt, due });
+        for (at, (record, event, receipt)) in parcel.into_iter().enumerate() {
+            let number = state.next;
+            state.next += 1;
+            state.bytes += record.len();
+            let goes_on = at < last;
+            state.queue.push_back(Waiting { number, event, record, time, receipt, goes_on, due });
+        }
         drop(state);
         self.changed.notify_one();
     }
@@ -107,13 +119,13 @@ impl Pending {
     fn take(&self) -> Batch {
         let mut state = self.state.lock();
         let mut batch = Batch::new();
-        let mut bytes = 0;
-        while batch.len() < BATCH_EVENTS
-            && let Some(next) = state.queue.front()
-            && (batch.is_empty() || bytes + next.record.len() <= BATCH_BYTES)
+        let (mut bytes, mut begun) = (0, false);
+        // A parcel is one script call, however large it is.
+        while (begun || (batch.len() < BATCH_EVENTS && bytes < BATCH_BYTES))
             && let Some(next) = state.queue.pop_front()
         {
             bytes += next.record.len();
+            begun = next.goes_on;
             batch.push((next.number, next.record.clone()));
             state.sent.insert(next.number, next);
         }

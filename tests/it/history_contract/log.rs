@@ -116,6 +116,23 @@ impl Log {
         delivered.entry
     }
 
+    /// Appends several together.
+    pub async fn append_parcel(&self, events: Vec<Event>) -> Vec<Arc<Entry>> {
+        let (parcel, answers): (Vec<_>, Vec<_>) = events
+            .into_iter()
+            .map(|event| {
+                let (receipt, answer) = oneshot::channel();
+                ((event, receipt), answer)
+            })
+            .unzip();
+        self.history.append_parcel(parcel);
+        let mut entries = Vec::new();
+        for answer in answers {
+            entries.push(answer.await.unwrap().unwrap().entry);
+        }
+        entries
+    }
+
     /// Appends these data, one after another.
     pub async fn append_all(&self, data: impl IntoIterator<Item = u32>) -> Vec<Position> {
         let answers: Vec<_> =

@@ -1,0 +1,88 @@
+//! `POST /send-events`: publishes a body of lines, each an event: all of them, or none.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+
+use super::{
+    body::{BodyLimits, read_lines},
+    cors::Origins,
+    credentials::Credentials,
+    error::{ApiError, BadLine},
+    line,
+    query::Query,
+    send_event::Sent,
+};
+use crate::{
+    auth::{AuthError, Grant},
+    event::Event,
+    hub::Hub,
+};
+
+/// The most events of one request.
+pub const MAX_LINES: usize = 1000;
+
+/// `POST`.
+pub async fn post(
+    request: HttpRequest,
+    payload: Payload,
+    hub: Data<Hub>,
+    limits: Data<BodyLimits>,
+    origins: Data<Origins>,
+    credentials: Data<Credentials>,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(serde::Serialize)]
+    struct Published {
+        success: bool,
+        events: Vec<Sent>,
+    }
+
+    origins.check(&request, &credentials.publish_origins)?;
+    let query = Query::parse(request.query_string())?;
+    let grant = credentials.publisher(&request, &query).await?;
+    let (body, _portion) = read_lines(&request, payload, &limits).await?;
+    let events = read_events(&body, grant.as_ref()).await?;
+
+    let receipts = hub.publish_all(events).await?;
+    let events = receipts.into_iter().map(Sent::from).collect();
+    Ok(HttpResponse::Ok().json(Published { success: true, events }))
+}
+
+/// Every line is looked at, so that a publisher learns of all that is wrong at once.
+async fn read_events(body: &[u8], grant: Option<&Grant>) -> Result<Vec<Event>, ApiError> {
+    // A BOM is no part of the text, as in other bodies.
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let lines = body.split(|byte| *byte == b'\n').zip(1..);
+    let lines: Vec<_> = lines.filter(|(line, _)| !line.trim_ascii().is_empty()).collect();
+    if lines.is_empty() {
+        return Err(ApiError::NoLines);
+    }
+    if lines.len() > MAX_LINES {
+        return Err(ApiError::TooManyLines(MAX_LINES));
+    }
+    let (mut events, mut answers, mut bad) = (Vec::new(), Vec::new(), false);
+    for (text, line) in lines {
+        let error = match read_event(text, grant).await {
+            Ok(event) => {
+                events.push(event);
+                None
+            }
+            Err(error) => Some(Box::new(error)),
+        };
+        bad |= error.is_some();
+        answers.push(BadLine { line, error });
+    }
+    if bad { Err(ApiError::Lines(answers)) } else { Ok(events) }
+}
+
+async fn read_event(text: &[u8], grant: Option<&Grant>) -> Result<Event, ApiError> {
+    let (parts, data) = line::read(text)?;
+    let event = parts.event(parts.topics()?, data)?;
+    if let Some(grant) = grant
+        && !grant.may_publish(&event.topics).await
+    {
+        return Err(AuthError::NotGranted.into());
+    }
+    Ok(event)
+}

@@ -1,0 +1,82 @@
+//! Publishing: from events to the answer of their publisher.
+//!
+//! Promises: who is answered can rely on it that the events are kept, in their order, and that it is
+//! known who gets them. Does not: know what a publisher may publish.
+
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::Hub;
+use crate::{
+    event::Event,
+    history::{Delivered, StorageError},
+};
+
+/// Why an event is not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The hub is about to stop.
+    #[error("the hub is draining")]
+    Draining,
+    /// A Broadcaster has died, and the process is about to end. The event may have been seen.
+    #[error("the hub is failing")]
+    Failing,
+    /// The history did not keep it, and nobody has seen it.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+}
+
+/// What a publisher is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The id that subscribers see.
+    pub id: String,
+    /// How many it was queued for.
+    pub subscribers: usize,
+}
+
+impl Receipt {
+    fn of(delivered: &Delivered) -> Self {
+        Self { id: delivered.entry.wire_id(), subscribers: delivered.subscribers }
+    }
+}
+
+impl Hub {
+    /// Publishes an event. Once this future has been polled, the event goes its way into the
+    /// history and to its subscribers also where the future is dropped.
+    pub async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
+        if self.is_draining() {
+            return Err(PublishError::Draining);
+        }
+        let begun = Instant::now();
+        let (receipt, queued) = oneshot::channel();
+        self.0.history.append(event, receipt);
+        let delivered = queued.await.map_err(|_| PublishError::Failing)??;
+        self.0.ledger.publish(begun.elapsed(), 1);
+        Ok(Receipt::of(&delivered))
+    }
+
+    /// Publishes several events in this order, with nothing in between: all of them, or none.
+    /// Dropping the future means what it means with one.
+    pub async fn publish_all(&self, events: Vec<Event>) -> Result<Vec<Receipt>, PublishError> {
+        if self.is_draining() {
+            return Err(PublishError::Draining);
+        }
+        let begun = Instant::now();
+        let (parcel, queued): (Vec<_>, Vec<_>) = events
+            .into_iter()
+            .map(|event| {
+                let (receipt, queued) = oneshot::channel();
+                ((event, receipt), queued)
+            })
+            .unzip();
+        self.0.history.append_parcel(parcel);
+        let mut receipts = Vec::with_capacity(queued.len());
+        for queued in queued {
+            receipts.push(Receipt::of(&queued.await.map_err(|_| PublishError::Failing)??));
+        }
+        self.0.ledger.publish(begun.elapsed(), receipts.len());
+        Ok(receipts)
+    }
+}
