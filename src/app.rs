@@ -26,7 +26,8 @@ use crate::{
     files::Files,
     history::{History, Tail},
     http::{
-        self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, ServerSettings,
+        self, BodyLimits, Credentials, DirectWrite, Intake, Presence, Refusals, Repeats,
+        ServerSettings,
     },
     hub::{self, Bell, Hub, Settings},
 };
@@ -244,6 +245,7 @@ fn server_settings(
         origins: config.cors_origins.clone(),
         presence: config.auth.subscriptions.then(Presence::default),
         refusals,
+        repeats: Repeats::new(config.publishing.idempotency_window),
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,

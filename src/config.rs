@@ -22,10 +22,12 @@ use crate::http::Origins;
 mod auth;
 mod kept;
 mod metrics;
+mod publishing;
 
 pub use auth::{Auth, refuse_secret_arguments};
 pub use kept::Kept;
 pub use metrics::Metrics;
+pub use publishing::Publishing;
 
 /// A setting that is on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -144,6 +146,10 @@ pub struct Config {
     #[arg(long, env = "FANFARE_METRICS", value_name = "WHERE", default_value = "off",
           value_parser = Metrics::parse)]
     pub metrics: Metrics,
+
+    /// What publishers may ask for.
+    #[command(flatten)]
+    pub publishing: Publishing,
 
     /// Who may publish, and who may listen
     #[command(flatten)]

@@ -35,6 +35,9 @@ pub struct Publish {
     /// Only for subscribers whose tokens cover one of its topics
     #[arg(long)]
     private: bool,
+    /// Publish once, however often it is sent with this key
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     #[command(flatten)]
     token: TokenArgs,
     /// The hub
@@ -74,6 +77,13 @@ async fn send(publish: &Publish) -> Result<(), String> {
     let request = request.content_type("application/json");
     let request = match &token {
         Some(token) => request.insert_header(("authorization", token.authorization())),
+        None => request,
+    };
+    let request = match &publish.idempotency_key {
+        Some(key) => {
+            let quoted = key.replace('\\', "\\\\").replace('"', "\\\"");
+            request.insert_header(("idempotency-key", format!("\"{quoted}\"")))
+        }
         None => request,
     };
     let claim = "a claim `mercure.publish` that covers each --topic";

@@ -6,6 +6,8 @@
 //!   hears of it by the [`Receipt`]: that it was kept and delivered, or why not. An event that is
 //!   not kept is never shown.
 //! - A parcel of events is kept as a whole or not at all, in its order, with nothing in between.
+//! - A parcel with a key that has been used, and still counts, is not appended: who hands it over
+//!   is told where that one is, once that is kept. A key is used when its parcel is kept, with it.
 //! - Positions grow, and their order is the order in which every subscriber sees the events.
 //! - The [`Tail`] yields each kept entry once, in that order, none left out, also those that
 //!   retention has already removed.
@@ -31,6 +33,7 @@ use crate::{
 mod disk;
 mod error;
 mod holdings;
+mod key;
 mod limits;
 mod memory;
 mod place;
@@ -41,6 +44,7 @@ mod tail;
 
 pub use error::{OpenError, ReadError, StorageError};
 pub use holdings::Holdings;
+pub use key::{Earlier, HASH, Key, Keyed};
 pub use limits::{Limits, Retention};
 pub use place::{Durability, Place};
 pub use position::{LastEventId, Position};
@@ -212,18 +216,19 @@ impl History {
 
     /// Takes an event, without waiting.
     pub fn append(&self, event: Event, receipt: Receipt) {
-        self.append_parcel([(event, receipt)]);
+        self.append_parcel([(event, receipt)], None);
     }
 
     /// Takes several that belong together, without waiting.
     pub fn append_parcel(
         &self,
         parcel: impl IntoIterator<Item = (Event, Receipt), IntoIter: ExactSizeIterator>,
+        keyed: Option<Keyed>,
     ) {
         match self {
-            Self::Memory(memory) => memory.append(parcel),
-            Self::Disk(disk) => disk.append(parcel),
-            Self::Redis(redis) => redis.append(parcel),
+            Self::Memory(memory) => memory.append(parcel, keyed),
+            Self::Disk(disk) => disk.append(parcel, keyed),
+            Self::Redis(redis) => redis.append(parcel, keyed),
         }
     }
 

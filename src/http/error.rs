@@ -105,6 +105,14 @@ pub enum ApiError {
     /// A page that may not publish.
     #[error("pages of this origin may not publish: list it in FANFARE_CORS_ORIGINS")]
     Origin,
+    /// The key of a request that may be sent again is none.
+    #[error(
+        "`Idempotency-Key` is one text of 1 to {0} visible ASCII characters, in quotes or without"
+    )]
+    IdempotencyKey(usize),
+    /// It has been used for something else.
+    #[error("this `Idempotency-Key` was used for another payload: each has a key of its own")]
+    KeyReused,
     /// Too many bodies arrive at a time.
     #[error("the hub receives too much at a time: try again later")]
     Busy,
@@ -153,6 +161,8 @@ impl ApiError {
             Self::Method(_) => "method_not_allowed",
             Self::Cors => "cors_refused",
             Self::Origin => "origin_refused",
+            Self::IdempotencyKey(_) => "invalid_idempotency_key",
+            Self::KeyReused => "idempotency_key_reused",
             Self::Busy => "busy",
             Self::Auth(why) => auth_code(*why),
             Self::Tickets => "too_many_tickets",
@@ -182,6 +192,7 @@ impl ResponseError for ApiError {
             | Self::FormUtf8(_)
             | Self::Json(_)
             | Self::BodyBroken
+            | Self::IdempotencyKey(_)
             | Self::Cors => StatusCode::BAD_REQUEST,
             Self::Auth(AuthError::NoKeys)
             | Self::Tickets
@@ -203,6 +214,7 @@ impl ResponseError for ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) | Self::TooManyLines(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType | Self::LinesMediaType | Self::Charset | Self::ContentEncoding => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE

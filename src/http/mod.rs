@@ -29,6 +29,7 @@ mod page;
 mod parts;
 mod query;
 mod refusals;
+mod repeats;
 mod send_event;
 mod send_events;
 mod server;
@@ -45,6 +46,7 @@ pub use mercure::{Presence, tell_of_the_dead};
 pub use metrics::serve_metrics;
 pub use origins::OriginPatterns;
 pub use refusals::Refusals;
+pub use repeats::Repeats;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 

@@ -12,6 +12,7 @@ use super::{
     error::ApiError,
     parts::Parts,
     query::Query,
+    repeats::Repeats,
 };
 use crate::{
     auth::AuthError,
@@ -23,12 +24,20 @@ use crate::{
 #[derive(serde::Serialize)]
 pub struct Sent {
     id: String,
-    subscribers: usize,
+    /// `None` where nobody knows it any more.
+    subscribers: Option<usize>,
 }
 
 impl From<Receipt> for Sent {
     fn from(Receipt { id, subscribers }: Receipt) -> Self {
-        Self { id, subscribers }
+        Self { id, subscribers: Some(subscribers) }
+    }
+}
+
+impl Sent {
+    /// Of an event that was published before, and of which no more is known.
+    pub fn before(id: String) -> Self {
+        Self { id, subscribers: None }
     }
 }
 
@@ -41,6 +50,7 @@ pub async fn post(
     limits: Data<BodyLimits>,
     origins: Data<Origins>,
     credentials: Data<Credentials>,
+    repeats: Data<Repeats>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
     struct Published {
@@ -54,15 +64,23 @@ pub async fn post(
     let grant = credentials.publisher(&request, &query).await?;
     let parts = Parts::of(&query)?;
     let topics = parts.topics()?;
-    if let Some(grant) = grant
+    if let Some(grant) = &grant
         && !grant.may_publish(&topics).await
     {
         return Err(AuthError::NotGranted.into());
     }
     // What is wrong with it is told before the body is read.
     let event = parts.event(topics, String::new())?;
+    let key = repeats.key(&request, grant.as_ref())?;
     let data = read_json(&request, payload, &limits).await?;
 
-    let receipt = hub.publish(Event { data, ..event }).await?;
-    Ok(HttpResponse::Ok().json(Published { success: true, sent: receipt.into() }))
+    let event = Event { data, ..event };
+    let Some(key) = key else {
+        let receipt = hub.publish(event).await?;
+        return Ok(HttpResponse::Ok().json(Published { success: true, sent: receipt.into() }));
+    };
+    let answer = |mut sent: Vec<Sent>| {
+        sent.pop().and_then(|sent| serde_json::to_string(&Published { success: true, sent }).ok())
+    };
+    repeats.publish(&hub, key, "event", vec![event], answer).await
 }

@@ -12,12 +12,13 @@ use super::{
     error::{ApiError, BadLine},
     line,
     query::Query,
+    repeats::Repeats,
     send_event::Sent,
 };
 use crate::{
     auth::{AuthError, Grant},
     event::Event,
-    hub::Hub,
+    hub::{Hub, Outcome, PublishError},
 };
 
 /// The most events of one request.
@@ -31,6 +32,7 @@ pub async fn post(
     limits: Data<BodyLimits>,
     origins: Data<Origins>,
     credentials: Data<Credentials>,
+    repeats: Data<Repeats>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
     struct Published {
@@ -41,12 +43,19 @@ pub async fn post(
     origins.check(&request, &credentials.publish_origins)?;
     let query = Query::parse(request.query_string())?;
     let grant = credentials.publisher(&request, &query).await?;
+    let key = repeats.key(&request, grant.as_ref())?;
     let (body, _portion) = read_lines(&request, payload, &limits).await?;
     let events = read_events(&body, grant.as_ref()).await?;
 
-    let receipts = hub.publish_all(events).await?;
-    let events = receipts.into_iter().map(Sent::from).collect();
-    Ok(HttpResponse::Ok().json(Published { success: true, events }))
+    let Some(key) = key else {
+        let Outcome::Now(receipts) = hub.publish_all(events, None).await? else {
+            return Err(PublishError::Failing.into());
+        };
+        let events = receipts.into_iter().map(Sent::from).collect();
+        return Ok(HttpResponse::Ok().json(Published { success: true, events }));
+    };
+    let answer = |events| serde_json::to_string(&Published { success: true, events }).ok();
+    repeats.publish(&hub, key, "events", events, answer).await
 }
 
 /// Every line is looked at, so that a publisher learns of all that is wrong at once.

@@ -15,8 +15,8 @@ use actix_service::{Service as _, apply_fn_factory, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web::Data};
 
 use super::{
-    BodyLimits, Credentials, DirectWrite, Origins, Presence, Refusals, answer_preflights, cors,
-    end_unread, log_end, log_request, mercure, routes, stream::Streams,
+    BodyLimits, Credentials, DirectWrite, Origins, Presence, Refusals, Repeats, answer_preflights,
+    cors, end_unread, log_end, log_request, mercure, routes, stream::Streams,
 };
 use crate::{
     connection::{Connection, LINGER, Lobby, Options, set_options},
@@ -48,6 +48,8 @@ pub struct ServerSettings {
     pub presence: Option<Presence>,
     /// Where is counted what was not published.
     pub refusals: Refusals,
+    /// What was published under keys.
+    pub repeats: Repeats,
     /// Whether `/metrics` is here.
     pub shows_metrics: bool,
     /// What holds for every connection.
@@ -80,6 +82,7 @@ pub fn serve(
             .app_data(Data::new(settings.origins.clone()))
             .app_data(Data::new(settings.credentials.clone()))
             .app_data(Data::new(settings.refusals.clone()))
+            .app_data(Data::new(settings.repeats.clone()))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
             .wrap(from_fn(mercure::secure))

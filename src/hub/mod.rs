@@ -59,7 +59,7 @@ pub use alarm::{Alarm, AlarmMaker, Bell};
 pub use broadcaster::Broadcaster;
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
-pub use publish::{PublishError, Receipt};
+pub use publish::{Outcome, PublishError, Receipt};
 pub use queue::Limits;
 pub use replay::Resume;
 pub use roll::Whom;

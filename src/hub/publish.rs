@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::Hub;
 use crate::{
     event::Event,
-    history::{Delivered, StorageError},
+    history::{Delivered, Earlier, Key, Keyed, StorageError},
 };
 
 /// Why an event is not published.
@@ -42,6 +42,15 @@ impl Receipt {
     }
 }
 
+/// What has become of events that were to be published under a key.
+#[derive(Debug)]
+pub enum Outcome {
+    /// They are published.
+    Now(Vec<Receipt>),
+    /// The key has been used before.
+    Earlier(Earlier),
+}
+
 impl Hub {
     /// Publishes an event. Once this future has been polled, the event goes its way into the
     /// history and to its subscribers also where the future is dropped.
@@ -57,9 +66,13 @@ impl Hub {
         Ok(Receipt::of(&delivered))
     }
 
-    /// Publishes several events in this order, with nothing in between: all of them, or none.
-    /// Dropping the future means what it means with one.
-    pub async fn publish_all(&self, events: Vec<Event>) -> Result<Vec<Receipt>, PublishError> {
+    /// Publishes several events in this order, with nothing in between: all of them, or none; and
+    /// none where their key has been used. Dropping the future means what it means with one.
+    pub async fn publish_all(
+        &self,
+        events: Vec<Event>,
+        key: Option<Key>,
+    ) -> Result<Outcome, PublishError> {
         if self.is_draining() {
             return Err(PublishError::Draining);
         }
@@ -71,12 +84,19 @@ impl Hub {
                 ((event, receipt), queued)
             })
             .unzip();
-        self.0.history.append_parcel(parcel);
+        let (sender, mut earlier) = oneshot::channel();
+        let keyed = key.map(|key| Keyed { key, earlier: sender });
+        self.0.history.append_parcel(parcel, keyed);
         let mut receipts = Vec::with_capacity(queued.len());
         for queued in queued {
-            receipts.push(Receipt::of(&queued.await.map_err(|_| PublishError::Failing)??));
+            let Ok(kept) = queued.await else {
+                // Who has used the key is told before.
+                let earlier = earlier.try_recv().map_err(|_| PublishError::Failing)?;
+                return Ok(Outcome::Earlier(earlier));
+            };
+            receipts.push(Receipt::of(&kept?));
         }
         self.0.ledger.publish(begun.elapsed(), receipts.len());
-        Ok(receipts)
+        Ok(Outcome::Now(receipts))
     }
 }

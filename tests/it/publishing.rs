@@ -1,6 +1,7 @@
 //! What publishers can ask for beyond one event at once.
 
 mod lines;
+mod repeats;
 
 use serde_json::Value;
 

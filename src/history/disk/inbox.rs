@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{
     event::Event,
-    history::{Receipt, StorageError},
+    history::{Keyed, Receipt, StorageError},
 };
 
 /// How much may wait: some seconds of publishing at full speed.
@@ -28,6 +28,8 @@ pub struct Waiting {
     pub receipt: Receipt,
     /// Whether what comes next belongs to the same parcel.
     pub goes_on: bool,
+    /// The parcel's key, where it begins.
+    pub keyed: Option<Box<Keyed>>,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +51,11 @@ struct Queue {
 
 impl Inbox {
     /// Takes a parcel, or refuses it.
-    pub fn push(&self, parcel: impl ExactSizeIterator<Item = (Event, Receipt)>) {
+    pub fn push(
+        &self,
+        parcel: impl ExactSizeIterator<Item = (Event, Receipt)>,
+        mut keyed: Option<Box<Keyed>>,
+    ) {
         let mut queue = self.queue.lock();
         let full = queue.waiting.len() >= MAX_EVENTS || queue.bytes >= MAX_BYTES;
         if full || queue.closed {
@@ -64,7 +70,8 @@ impl Inbox {
         let last = parcel.len().saturating_sub(1);
         for (at, (event, receipt)) in parcel.enumerate() {
             queue.bytes += event.data.len();
-            queue.waiting.push_back(Waiting { event, receipt, goes_on: at < last });
+            let keyed = keyed.take();
+            queue.waiting.push_back(Waiting { event, receipt, goes_on: at < last, keyed });
         }
         let enough = queue.waiting.len() >= queue.wanted;
         drop(queue);

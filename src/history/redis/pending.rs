@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::{
     event::Event,
-    history::{Receipt, StorageError, disk::record, limits},
+    history::{Earlier, Key, Keyed, Receipt, StorageError, disk::record, limits},
 };
 
 /// How long a publisher may wait for its answer, in all: clients wait two seconds.
@@ -38,11 +38,19 @@ pub struct Waiting {
     pub receipt: Receipt,
     /// Whether what comes next belongs to the same parcel. All of a parcel are due at the same time.
     goes_on: bool,
+    /// The parcel's key and its size, where it begins.
+    keyed: Option<(Box<Keyed>, usize)>,
     due: Instant,
 }
 
 /// What the writer sends of it.
-pub type Batch = Vec<(u64, Vec<u8>)>;
+#[derive(Default)]
+pub struct Batch {
+    /// Numbers and records.
+    pub events: Vec<(u64, Vec<u8>)>,
+    /// Where parcels with keys begin, and how large they are.
+    pub keys: Vec<(u64, usize, Key)>,
+}
 
 #[derive(Default)]
 pub struct Pending {
@@ -70,7 +78,12 @@ impl std::fmt::Debug for Pending {
 
 impl Pending {
     /// Takes a parcel, or refuses it.
-    pub fn push(&self, parcel: impl ExactSizeIterator<Item = (Event, Receipt)>) {
+    pub fn push(
+        &self,
+        parcel: impl ExactSizeIterator<Item = (Event, Receipt)>,
+        keyed: Option<Box<Keyed>>,
+    ) {
+        let mut keyed = keyed.map(|keyed| (keyed, parcel.len()));
         let time = limits::now();
         let last = parcel.len().saturating_sub(1);
         let encode = |(event, receipt)| (record::encode(&event, time), event, receipt);
@@ -99,7 +112,9 @@ impl Pending {
             state.next += 1;
             state.bytes += record.len();
             let goes_on = at < last;
-            state.queue.push_back(Waiting { number, event, record, time, receipt, goes_on, due });
+            let keyed = keyed.take();
+            let waiting = Waiting { number, event, record, time, receipt, goes_on, keyed, due };
+            state.queue.push_back(waiting);
         }
         drop(state);
         self.changed.notify_one();
@@ -109,7 +124,7 @@ impl Pending {
     pub async fn next(&self) -> Batch {
         loop {
             let batch = self.take();
-            if !batch.is_empty() {
+            if !batch.events.is_empty() {
                 return batch;
             }
             self.changed.notified().await;
@@ -118,15 +133,18 @@ impl Pending {
 
     fn take(&self) -> Batch {
         let mut state = self.state.lock();
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         let (mut bytes, mut begun) = (0, false);
         // A parcel is one script call, however large it is.
-        while (begun || (batch.len() < BATCH_EVENTS && bytes < BATCH_BYTES))
+        while (begun || (batch.events.len() < BATCH_EVENTS && bytes < BATCH_BYTES))
             && let Some(next) = state.queue.pop_front()
         {
             bytes += next.record.len();
             begun = next.goes_on;
-            batch.push((next.number, next.record.clone()));
+            batch.events.push((next.number, next.record.clone()));
+            if let Some((keyed, size)) = &next.keyed {
+                batch.keys.push((next.number, *size, keyed.key.clone()));
+            }
             state.sent.insert(next.number, next);
         }
         batch
@@ -135,7 +153,7 @@ impl Pending {
     /// Puts back what was sent, and has not been appended.
     pub fn put_back(&self, batch: &Batch) {
         let mut state = self.state.lock();
-        for (number, _) in batch.iter().rev() {
+        for (number, _) in batch.events.iter().rev() {
             if let Some(waiting) = state.sent.remove(number) {
                 state.queue.push_front(waiting);
             }
@@ -146,10 +164,23 @@ impl Pending {
 
     /// Refuses what was sent, and has not been appended.
     pub fn refuse(&self, batch: &Batch, error: StorageError) {
-        for (number, _) in batch {
+        for (number, _) in &batch.events {
             if let Some(waiting) = self.found(*number) {
                 let _ = waiting.receipt.send(Err(error));
             }
+        }
+    }
+
+    /// A parcel that was sent, and had been published before.
+    pub fn known(&self, number: u64, earlier: Earlier) {
+        let Some(Waiting { keyed: Some((keyed, size)), receipt, .. }) = self.found(number) else {
+            return;
+        };
+        // A publisher that has left does not need it.
+        let _ = keyed.earlier.send(earlier);
+        drop(receipt);
+        for next in (number + 1..).take(size - 1) {
+            self.found(next);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use ::redis::Value;
 
-use crate::history::Position;
+use crate::history::{Earlier, Key, Position};
 
 /// Who appended an entry, and which of its entries it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,21 @@ impl Origin {
         let node = u64::from_str_radix(node, 16).ok()?;
         Some(Self { node, number: number.parse().ok()? })
     }
+}
+
+/// What is remembered of a key that is used, behind who has used it and the place of what it was
+/// used for: its content and its note.
+pub fn used(key: &Key) -> Vec<u8> {
+    [&key.content[..], key.note.as_bytes()].concat()
+}
+
+/// The whole of that: `<origin> <position> <content><note>`.
+pub fn earlier(used: &[u8]) -> Option<Earlier> {
+    let mut parts = used.splitn(3, |byte| *byte == b' ');
+    let (_origin, first, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let (content, note) = rest.split_first_chunk()?;
+    let first = Position::parse(std::str::from_utf8(first).ok()?)?;
+    Some(Earlier { content: *content, first, note: String::from_utf8(note.to_vec()).ok()? })
 }
 
 /// What is at a position.

@@ -71,6 +71,6 @@ async fn a_parcel_of_which_retention_leaves_a_part_is_answered_whole(kept: Kept)
 
 async fn an_empty_parcel_is_nothing(kept: Kept) {
     let log = kept.open(keep_all());
-    log.history.append_parcel(Vec::<(_, oneshot::Sender<_>)>::new());
+    log.history.append_parcel(Vec::<(_, oneshot::Sender<_>)>::new(), None);
     assert_eq!(log.append(event("0")).await.position.sequence, 1);
 }
