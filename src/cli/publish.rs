@@ -32,6 +32,9 @@ pub struct Publish {
     /// The reconnection time that receivers are told, in milliseconds
     #[arg(long, value_name = "MS")]
     retry: Option<String>,
+    /// For how long it is for those who come later: seconds, or a time such as `500ms` or `2m`
+    #[arg(long, value_name = "TIME")]
+    ttl: Option<String>,
     /// Only for subscribers whose tokens cover one of its topics
     #[arg(long)]
     private: bool,
@@ -71,6 +74,7 @@ async fn send(publish: &Publish) -> Result<(), String> {
     query.extend(publish.kind.as_deref().map(|kind| ("type", kind)));
     query.extend(publish.id.as_deref().map(|id| ("id", id)));
     query.extend(publish.retry.as_deref().map(|retry| ("retry", retry)));
+    query.extend(publish.ttl.as_deref().map(|ttl| ("ttl", ttl)));
     query.extend(publish.private.then_some(("private", "1")));
 
     let request = client().post(publish.url.with("/send-event", &query));

@@ -65,6 +65,8 @@ pub struct Entry {
     pub frame: Frame,
     /// When it was appended, in milliseconds since 1970.
     pub time: u64,
+    /// From when on it is not shown to those who come late, in milliseconds since 1970.
+    pub expires: Option<u64>,
 }
 
 impl Entry {
@@ -73,8 +75,14 @@ impl Entry {
             Some(id) => Frame::event(&event, id.as_str()),
             None => Frame::event(&event, &position.to_string()),
         };
-        let Event { id: own_id, topics, private, .. } = event;
-        Self { position, own_id, topics, private, frame, time }
+        let Event { id: own_id, topics, private, ttl, .. } = event;
+        let expires = ttl.map(|ttl| time.saturating_add(ttl.as_millis()));
+        Self { position, own_id, topics, private, frame, time, expires }
+    }
+
+    /// Whether its time is over. The clock is looked at only where it has one.
+    pub fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|expires| expires <= limits::now())
     }
 
     /// Whether it has the same subscribers as another.

@@ -55,7 +55,7 @@ pub enum ApiError {
     #[error("the line is not a JSON object: {0}")]
     Line(String),
     /// A line has a field that means nothing.
-    #[error("`{0}` is no field of an event: data, topic, type, id, retry and private are")]
+    #[error("`{0}` is no field of an event: data, topic, type, id, retry, ttl and private are")]
     UnknownField(String),
     /// A field has a value of another kind than it may have.
     #[error("`{0}` is not {1}")]

@@ -1,4 +1,4 @@
-//! An event as a line of JSON: `{"data":…,"topic":…,"type":…,"id":…,"retry":…,"private":…}`.
+//! An event as a line of JSON: `{"data":…,"topic":…,"type":…,"id":…,"retry":…,"ttl":…,"private":…}`.
 //!
 //! Owns: the names. Promises: a field that is not one of them is refused, and so is one that is there
 //! twice; `null` is as good as none, but for the data, which may be any JSON. Does not: know what the
@@ -40,6 +40,7 @@ pub fn read(line: &[u8]) -> Result<(Parts<'_>, String), ApiError> {
             "id" => ("id", Some((&mut parts.id, Kind::Text))),
             "type" => ("type", Some((&mut parts.kind, Kind::Text))),
             "retry" => ("retry", Some((&mut parts.retry, Kind::Number))),
+            "ttl" => ("ttl", Some((&mut parts.ttl, Kind::Time))),
             "private" => ("private", Some((&mut parts.private, Kind::Switch))),
             other => {
                 let end = other.floor_char_boundary(SHOWN);
@@ -61,6 +62,7 @@ pub fn read(line: &[u8]) -> Result<(Parts<'_>, String), ApiError> {
 enum Kind {
     Text,
     Number,
+    Time,
     Switch,
 }
 
@@ -74,14 +76,16 @@ fn text<'a>(
     let wanted = match kind {
         Kind::Text => "a text",
         Kind::Number => "a number",
+        Kind::Time => "a number of seconds or a text such as 500ms or 2m",
         Kind::Switch => "true or false",
     };
     match (json.as_bytes().first(), kind) {
         (Some(b'n'), _) => Ok(None),
-        (Some(b'"'), Kind::Text) => string(field, value).map(|text| Some(Cow::Owned(text))),
-        (Some(b'-' | b'0'..=b'9'), Kind::Number) | (Some(b't' | b'f'), Kind::Switch) => {
-            Ok(Some(Cow::Borrowed(json)))
+        (Some(b'"'), Kind::Text | Kind::Time) => {
+            string(field, value).map(|text| Some(Cow::Owned(text)))
         }
+        (Some(b'-' | b'0'..=b'9'), Kind::Number | Kind::Time)
+        | (Some(b't' | b'f'), Kind::Switch) => Ok(Some(Cow::Borrowed(json))),
         _ => Err(ApiError::FieldKind(field, wanted)),
     }
 }

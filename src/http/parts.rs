@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::{MAX_TOPICS, error::ApiError, mercure, query::Query};
 use crate::{
-    event::{Event, EventId, EventType, Retry, parse_private},
+    event::{Event, EventId, EventType, Retry, Ttl, parse_private},
     invalid::Invalid,
     topic::{Topic, Topics},
 };
@@ -22,6 +22,8 @@ pub struct Parts<'a> {
     pub kind: Option<Cow<'a, str>>,
     /// `retry`.
     pub retry: Option<Cow<'a, str>>,
+    /// `ttl`.
+    pub ttl: Option<Cow<'a, str>>,
     /// `private`.
     pub private: Option<Cow<'a, str>>,
 }
@@ -35,6 +37,7 @@ impl<'a> Parts<'a> {
             id: one("id")?,
             kind: one("type")?,
             retry: one("retry")?,
+            ttl: one("ttl")?,
             private: one("private")?,
         })
     }
@@ -60,6 +63,7 @@ impl<'a> Parts<'a> {
             id: self.id.as_deref().map(EventId::parse).transpose()?,
             kind: self.kind.as_deref().map(EventType::parse).transpose()?,
             retry: self.retry.as_deref().map(Retry::parse).transpose()?,
+            ttl: self.ttl.as_deref().map(Ttl::parse).transpose()?,
             private: self.private.as_deref().map(parse_private).transpose()?.unwrap_or(false),
         })
     }

@@ -240,7 +240,7 @@ fn parse(header: &str) -> Option<String> {
 fn content(endpoint: &str, events: &[Event]) -> [u8; HASH] {
     let mut hash = Sha256::new();
     add(&mut hash, Some(endpoint.as_bytes()));
-    for Event { topics, data, id, kind, retry, private } in events {
+    for Event { topics, data, id, kind, retry, ttl, private } in events {
         add(&mut hash, Some(&topics.len().to_le_bytes()));
         for topic in topics.iter() {
             add(&mut hash, Some(topic.as_str().as_bytes()));
@@ -249,6 +249,7 @@ fn content(endpoint: &str, events: &[Event]) -> [u8; HASH] {
         add(&mut hash, id.as_ref().map(|id| id.as_str().as_bytes()));
         add(&mut hash, kind.as_ref().map(|kind| kind.as_str().as_bytes()));
         add(&mut hash, retry.map(|retry| retry.as_millis().to_le_bytes()).as_ref().map(|b| &b[..]));
+        add(&mut hash, ttl.map(|ttl| ttl.as_millis().to_le_bytes()).as_ref().map(|b| &b[..]));
         add(&mut hash, private.then_some(&[]));
     }
     hash.finalize().into()

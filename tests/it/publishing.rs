@@ -2,6 +2,7 @@
 
 mod lines;
 mod repeats;
+mod time_to_live;
 
 use serde_json::Value;
 

@@ -136,6 +136,11 @@ impl File {
             new.seen = seen.max(new.last);
             new.trim(&mut entries, &mut ids, 2 * added.len() + TRIM, retention)?;
             let mut meta = transaction.open_table(META)?;
+            // Versions that don't know such a record have to refuse the file.
+            let format = added.iter().map(|next| record::format(&next.record)).max();
+            if let Some(format) = format.filter(|format| *format > 1) {
+                meta.insert("format", format)?;
+            }
             meta.insert("last", new.last)?;
             meta.insert("seen", new.seen)?;
             meta.insert("bytes", new.bytes)?;

@@ -70,7 +70,9 @@ for at = events, #ARGV, 3 do
     seq = seq + 1
     count = count + 1
     local id = epoch .. '-' .. string.format('%.0f', seq)
-    redis.call('XADD', log, id, 'by', ARGV[at + 1], '1', record)
+    -- A record with a time to live (the fifth bit) is nothing that nodes of format 1 know.
+    local format = record:byte(1) % 32 >= 16 and '2' or '1'
+    redis.call('XADD', log, id, 'by', ARGV[at + 1], format, record)
     bytes = bytes + #record + 64
     -- The first bit tells of an own id: a length of two bytes and a text, from the tenth on.
     if record:byte(1) % 2 == 1 then

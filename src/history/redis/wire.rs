@@ -1,8 +1,8 @@
 //! An entry as it is in the log, and positions as Redis has them.
 //!
-//! An entry has two fields: `by`, who appended it, and `1`, its record as the history on disk has
-//! it (`disk/record.rs`). The name of the second is the format's version: nodes of several versions
-//! can share a log. A mark of a loss has the field `lost` alone.
+//! An entry has two fields: `by`, who appended it, and `1` or `2`, its record as the history on disk has
+//! it (`disk/record.rs`). The name of the second is the format's version, 2 where the record has a
+//! time to live: nodes of several versions can share a log. A mark of a loss has the field `lost` alone.
 
 use ::redis::Value;
 
@@ -110,7 +110,7 @@ fn entry(value: Value) -> Option<Item> {
     {
         match &*name {
             b"by" => origin = Origin::parse(&value),
-            b"1" => what = What::Record(origin, value),
+            b"1" | b"2" => what = What::Record(origin, value),
             b"lost" => what = What::Lost,
             _ => {}
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use fanfare::{
-    event::{Event, EventId, EventType, Retry},
+    event::{Event, EventId, EventType, Retry, Ttl},
     history::{
         Chunk, Delivered, Durability, Earlier, Entry, HASH, History, Key, Keyed, LastEventId,
         Limits, Next, Place, Position, Retention, Start, StorageError,
@@ -217,7 +217,7 @@ impl Log {
 
 pub fn event(data: &str) -> Event {
     let (topics, data) = (topics(&["a"]), data.to_owned());
-    Event { topics, data, id: None, kind: None, retry: None, private: false }
+    Event { topics, data, id: None, kind: None, retry: None, ttl: None, private: false }
 }
 
 pub fn with_id(id: &str, data: &str) -> Event {
@@ -230,6 +230,7 @@ pub fn full(id: &str, data: &str) -> Event {
         topics: topics(&["a", "/books/7", "ä🦀"]),
         kind: Some(EventType::parse("price").unwrap()),
         retry: Some(Retry::parse("12345").unwrap()),
+        ttl: Some(Ttl::parse("90s").unwrap()),
         private: true,
         ..with_id(id, data)
     }
