@@ -245,6 +245,10 @@ impl ResponseError for ApiError {
             error: Option<Reason<'a>>,
         }
 
+        fn reason(error: &ApiError) -> Reason<'_> {
+            Reason { code: error.code(), message: error.to_string() }
+        }
+
         let mut response = HttpResponseBuilder::new(self.status_code());
         match self {
             Self::Method(allow) => {
@@ -272,9 +276,6 @@ impl ResponseError for ApiError {
                 response.force_close();
             }
             _ => {}
-        }
-        fn reason(error: &ApiError) -> Reason<'_> {
-            Reason { code: error.code(), message: error.to_string() }
         }
         let lines = match self {
             Self::Lines(lines) => &**lines,

@@ -45,7 +45,7 @@ pub struct Keys {
     pub ids: String,
     pub epochs: String,
     /// The keys that publishers have used, and until when each counts.
-    pub keys: String,
+    pub used: String,
     pub key_times: String,
     /// What each node has appended, and what it has told: a key each.
     pub appended: String,
@@ -63,7 +63,7 @@ impl Keys {
             meta: key("meta"),
             ids: key("ids"),
             epochs: key("epochs"),
-            keys: key("keys"),
+            used: key("keys"),
             key_times: key("key-times"),
             appended: key("appended"),
             present: key("present"),
@@ -77,7 +77,7 @@ impl Keys {
 
     pub fn add_to(&self, command: &mut Cmd) {
         command.arg(&self.log).arg(&self.meta).arg(&self.ids).arg(&self.epochs);
-        command.arg(&self.keys).arg(&self.key_times);
+        command.arg(&self.used).arg(&self.key_times);
     }
 }
 

@@ -89,10 +89,10 @@ fn it_survives_a_restart_and_an_export() {
     let export = run_to_end(&["export"], &settings[..1]).stdout;
     let lines = String::from_utf8(export.clone()).unwrap();
     let lines: Vec<serde_json::Value> = lines.lines().map(|line| line.parse().unwrap()).collect();
-    let lives = |at: usize| {
+    let lasts = |at: usize| {
         lines[at]["expires"].as_u64().map(|end| end - lines[at]["time"].as_u64().unwrap())
     };
-    assert_eq!([lives(0), lives(1), lives(2)], [None, Some(0), Some(3_600_000)]);
+    assert_eq!([lasts(0), lasts(1), lasts(2)], [None, Some(0), Some(3_600_000)]);
     std::fs::write(folder.0.join("lines"), export).unwrap();
     let other = format!("file://{}", folder.0.join("other.redb").display());
     let import = ["import", &*folder.0.join("lines").display().to_string()].map(str::to_owned);
