@@ -4,7 +4,7 @@
 //! `parse` is the only way to make one; nothing behind this door checks again. Does not: know
 //! HTTP, or how an event looks on the wire (`sse`), or its place in the order (`history`).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{invalid::Invalid, topic::Topics};
 
@@ -16,6 +16,9 @@ pub const MAX_TYPE_BYTES: usize = 256;
 /// The longest reconnection time, in milliseconds: browsers keep it in a signed 32-bit timer, and
 /// what overflows it fires at once.
 pub const MAX_RETRY_MS: u32 = i32::MAX as u32;
+
+/// The longest time to live.
+pub const MAX_TTL: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 /// The id that asks for everything that is kept; no event can have it.
 pub const EARLIEST: &str = "earliest";
@@ -94,6 +97,39 @@ impl Retry {
     }
 }
 
+/// How long an event is for those who come later, from when it is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl(u64);
+
+impl Ttl {
+    /// Reads a time: seconds, or with a unit as settings have it, up to [`MAX_TTL`]. Zero is for
+    /// those alone who are there.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let time = parse_time(text).filter(|time| *time <= MAX_TTL);
+        let time = time.ok_or(Invalid::Time { field: "ttl", limit: "3650 days" })?;
+        Ok(Self(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// A time that was kept.
+    pub fn of_millis(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    /// The time in milliseconds.
+    pub fn as_millis(self) -> u64 {
+        self.0
+    }
+}
+
+/// Seconds, or a time with a unit such as `500ms` or `2m`.
+fn parse_time(text: &str) -> Option<Duration> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits {
+        return text.parse().ok().map(Duration::from_secs);
+    }
+    humantime::parse_duration(text).ok()
+}
+
 /// Reads whether an event is private: on where there is no value.
 pub fn parse_private(text: &str) -> Result<bool, Invalid> {
     match text {
@@ -116,6 +152,8 @@ pub struct Event {
     pub kind: Option<EventType>,
     /// A reconnection time for those who receive it.
     pub retry: Option<Retry>,
+    /// How long it is for those who come later; without one, as long as it is kept.
+    pub ttl: Option<Ttl>,
     /// Whether only those receive it whose grants cover one of its topics.
     pub private: bool,
 }

@@ -49,6 +49,14 @@ pub enum Invalid {
         /// The limit in milliseconds.
         limit: u32,
     },
+    /// Not a time, or too long a one.
+    #[error("`{field}` is not a time such as 30 (seconds), 500ms or 2m, up to {limit}")]
+    Time {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The longest.
+        limit: &'static str,
+    },
     /// A part is given more often than its limit.
     #[error("`{field}` is given more than {limit} times")]
     TooMany {

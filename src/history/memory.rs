@@ -5,8 +5,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{
-    Appended, Chunk, Entry, Holdings, LastEventId, Limits, Position, Receipt, Retention, Start,
-    Tail,
+    Appended, Chunk, Entry, Holdings, Keyed, LastEventId, Limits, Position, Receipt, Retention,
+    Start, Tail,
+    key::{Keys, MAX_KEYS},
     limits::now,
     ring::Ring,
     tail::{Feed, tail},
@@ -21,6 +22,7 @@ pub struct Memory(Arc<Shared>);
 struct Shared {
     retention: Retention,
     ring: Mutex<Ring>,
+    keys: Mutex<Keys>,
     feed: Feed,
 }
 
@@ -28,16 +30,33 @@ pub(super) fn open(retention: Retention) -> (Memory, Tail) {
     let (feed, tail) = tail();
     let head = Position { epoch: now(), sequence: 0 };
     let ring = Mutex::new(Ring::new(retention.limits, head));
-    (Memory(Arc::new(Shared { retention, ring, feed })), tail)
+    let keys = Mutex::new(Keys::new(MAX_KEYS));
+    (Memory(Arc::new(Shared { retention, ring, keys, feed })), tail)
 }
 
 impl Memory {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
+    pub(super) fn append(
+        &self,
+        parcel: impl IntoIterator<Item = (Event, Receipt)>,
+        keyed: Option<Keyed>,
+    ) {
         let mut ring = self.ring();
-        // Encoding needs the position, and the order needs the lock: 0.1 us for 100 bytes.
-        let entry = Arc::new(Entry::new(ring.head().next(), event, now()));
-        ring.push(&entry);
-        self.0.feed.push([Appended { entry, receipt }]);
+        let time = now();
+        if let Some(Keyed { key, earlier }) = keyed {
+            let mut keys = self.0.keys.lock();
+            if let Some(found) = keys.find(&key.name, time) {
+                // A publisher that has left does not need it.
+                let _ = earlier.send(found.clone());
+                return;
+            }
+            keys.insert(key.used(ring.head().next(), time), time);
+        }
+        self.0.feed.push(parcel.into_iter().map(|(event, receipt)| {
+            // Encoding needs the position, and the order needs the lock: 0.1 us for 100 bytes.
+            let entry = Arc::new(Entry::new(ring.head().next(), event, time));
+            ring.push(&entry);
+            Appended { entry, receipt }
+        }));
     }
 
     pub(super) fn head(&self) -> Position {

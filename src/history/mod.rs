@@ -5,6 +5,9 @@
 //! - `append` never waits. The event gets its [`Position`] when it is kept, and who appended it
 //!   hears of it by the [`Receipt`]: that it was kept and delivered, or why not. An event that is
 //!   not kept is never shown.
+//! - A parcel of events is kept as a whole or not at all, in its order, with nothing in between.
+//! - A parcel with a key that has been used, and still counts, is not appended: who hands it over
+//!   is told where that one is, once that is kept. A key is used when its parcel is kept, with it.
 //! - Positions grow, and their order is the order in which every subscriber sees the events.
 //! - The [`Tail`] yields each kept entry once, in that order, none left out, also those that
 //!   retention has already removed.
@@ -30,6 +33,7 @@ use crate::{
 mod disk;
 mod error;
 mod holdings;
+mod key;
 mod limits;
 mod memory;
 mod place;
@@ -40,6 +44,7 @@ mod tail;
 
 pub use error::{OpenError, ReadError, StorageError};
 pub use holdings::Holdings;
+pub use key::{Earlier, HASH, Key, Keyed};
 pub use limits::{Limits, Retention};
 pub use place::{Durability, Place};
 pub use position::{LastEventId, Position};
@@ -60,6 +65,8 @@ pub struct Entry {
     pub frame: Frame,
     /// When it was appended, in milliseconds since 1970.
     pub time: u64,
+    /// From when on it is not shown to those who come late, in milliseconds since 1970.
+    pub expires: Option<u64>,
 }
 
 impl Entry {
@@ -68,8 +75,14 @@ impl Entry {
             Some(id) => Frame::event(&event, id.as_str()),
             None => Frame::event(&event, &position.to_string()),
         };
-        let Event { id: own_id, topics, private, .. } = event;
-        Self { position, own_id, topics, private, frame, time }
+        let Event { id: own_id, topics, private, ttl, .. } = event;
+        let expires = ttl.map(|ttl| time.saturating_add(ttl.as_millis()));
+        Self { position, own_id, topics, private, frame, time, expires }
+    }
+
+    /// Whether its time is over. The clock is looked at only where it has one.
+    pub fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|expires| expires <= limits::now())
     }
 
     /// Whether it has the same subscribers as another.
@@ -211,10 +224,19 @@ impl History {
 
     /// Takes an event, without waiting.
     pub fn append(&self, event: Event, receipt: Receipt) {
+        self.append_parcel([(event, receipt)], None);
+    }
+
+    /// Takes several that belong together, without waiting.
+    pub fn append_parcel(
+        &self,
+        parcel: impl IntoIterator<Item = (Event, Receipt), IntoIter: ExactSizeIterator>,
+        keyed: Option<Keyed>,
+    ) {
         match self {
-            Self::Memory(memory) => memory.append(event, receipt),
-            Self::Disk(disk) => disk.append(event, receipt),
-            Self::Redis(redis) => redis.append(event, receipt),
+            Self::Memory(memory) => memory.append(parcel, keyed),
+            Self::Disk(disk) => disk.append(parcel, keyed),
+            Self::Redis(redis) => redis.append(parcel, keyed),
         }
     }
 

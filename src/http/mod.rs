@@ -22,6 +22,7 @@ mod h2_answer;
 mod health;
 mod intake;
 mod limits;
+mod line;
 mod log;
 mod mercure;
 mod metrics;
@@ -29,9 +30,12 @@ mod opening;
 mod origins;
 mod page;
 mod parting;
+mod parts;
 mod query;
 mod refusals;
+mod repeats;
 mod send_event;
+mod send_events;
 mod server;
 mod stream;
 mod ticket;
@@ -52,6 +56,7 @@ pub use metrics::serve_metrics;
 pub use origins::OriginPatterns;
 pub use parting::Connections;
 pub use refusals::Refusals;
+pub use repeats::Repeats;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
@@ -106,6 +111,8 @@ fn routes(
     path!(["/events", "/events/"], READ, get().to(events::get), head().to(events::head_only));
     let publish = || post().to(send_event::post).wrap(from_fn(count_refusal));
     path!(["/send-event", "/send-event/"], WRITE, publish());
+    let publish_all = || post().to(send_events::post).wrap(from_fn(count_refusal));
+    path!(["/send-events", "/send-events/"], WRITE, publish_all());
     path!(["/ticket", "/ticket/"], WRITE, post().to(ticket::post));
     path!(
         ["/admin/subscribers", "/admin/subscribers/"],

@@ -6,21 +6,41 @@ use actix_web::{
 };
 
 use super::{
-    Limits, MAX_TOPICS,
+    Limits,
     body::{BodyLimits, read_json},
     cors::Origins,
     credentials::Credentials,
     error::ApiError,
-    mercure,
+    parts::Parts,
     query::Query,
+    repeats::Repeats,
 };
 use crate::{
     auth::AuthError,
-    event::{Event, EventId, EventType, Retry, parse_private},
-    hub::Hub,
-    invalid::Invalid,
-    topic::{Topic, Topics},
+    event::Event,
+    hub::{Hub, Receipt},
 };
+
+/// What a publisher is told of one event.
+#[derive(serde::Serialize)]
+pub struct Sent {
+    id: String,
+    /// `None` where nobody knows it any more.
+    subscribers: Option<usize>,
+}
+
+impl From<Receipt> for Sent {
+    fn from(Receipt { id, subscribers }: Receipt) -> Self {
+        Self { id, subscribers: Some(subscribers) }
+    }
+}
+
+impl Sent {
+    /// Of an event that was published before, and of which no more is known.
+    pub fn before(id: String) -> Self {
+        Self { id, subscribers: None }
+    }
+}
 
 /// `POST`. The event's metadata is in the query alone: the whole body is data, whatever its
 /// members are called.
@@ -32,12 +52,13 @@ pub async fn post(
     limits: Data<Limits>,
     origins: Data<Origins>,
     credentials: Data<Credentials>,
+    repeats: Data<Repeats>,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(serde::Serialize)]
     struct Published {
         success: bool,
-        id: String,
-        subscribers: usize,
+        #[serde(flatten)]
+        sent: Sent,
     }
 
     limits.publish.by_address(&request, 1)?;
@@ -46,29 +67,25 @@ pub async fn post(
     let grant = credentials.publisher(&request, &query).await?;
     let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
     limits.publish.by_subject(&request, subject, 1)?;
-    let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
-    if topics.len() > MAX_TOPICS {
-        return Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }.into());
-    }
-    if topics.iter().any(mercure::is_reserved) {
-        return Err(Invalid::ReservedTopic.into());
-    }
-    let topics = Topics::new(topics)?;
-    if let Some(grant) = grant
+    let parts = Parts::of(&query)?;
+    let topics = parts.topics()?;
+    if let Some(grant) = &grant
         && !grant.may_publish(&topics).await
     {
         return Err(AuthError::NotGranted.into());
     }
-    let id = query.one("id")?.map(EventId::parse).transpose()?;
-    let kind = query.one("type")?.map(EventType::parse).transpose()?;
-    let retry = query.one("retry")?.map(Retry::parse).transpose()?;
-    let private = query.one("private")?.map(parse_private).transpose()?.unwrap_or(false);
+    // What is wrong with it is told before the body is read.
+    let event = parts.event(topics, String::new())?;
+    let key = repeats.key(&request, grant.as_ref())?;
     let data = read_json(&request, payload, &body).await?;
 
-    let receipt = hub.publish(Event { topics, data, id, kind, retry, private }).await?;
-    Ok(HttpResponse::Ok().json(Published {
-        success: true,
-        id: receipt.id,
-        subscribers: receipt.subscribers,
-    }))
+    let event = Event { data, ..event };
+    let Some(key) = key else {
+        let receipt = hub.publish(event).await?;
+        return Ok(HttpResponse::Ok().json(Published { success: true, sent: receipt.into() }));
+    };
+    let answer = |mut sent: Vec<Sent>| {
+        sent.pop().and_then(|sent| serde_json::to_string(&Published { success: true, sent }).ok())
+    };
+    repeats.publish(&hub, key, "event", vec![event], answer).await
 }

@@ -93,6 +93,7 @@ impl Worker {
             .app_data(Data::new(settings.drain))
             .app_data(Data::new(settings.desk.clone()))
             .app_data(Data::new(settings.limits.clone()))
+            .app_data(Data::new(settings.repeats.clone()))
             .wrap(Condition::new(settings.limits.are_set(), from_fn(show_rates)))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))

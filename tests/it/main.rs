@@ -74,6 +74,8 @@ mod package;
 mod protocol;
 /// Proxies in front of the hub, as the files of `deploy/` set them up.
 mod proxies;
+/// What publishers can ask for.
+mod publishing;
 /// A history in Redis, and several nodes.
 mod redis;
 /// What a returning subscriber gets.

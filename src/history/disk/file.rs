@@ -1,10 +1,11 @@
-//! The file itself: a `redb` database of three tables.
+//! The file itself: a `redb` database of some tables.
 //!
 //! | table | from | to |
 //! | --- | --- | --- |
 //! | `fanfare` | `format`, `epoch`, `last`, `seen`, `bytes` | numbers |
 //! | `entries` | sequence | record (see `record.rs`) |
 //! | `ids` | a publisher's own id, sequence | nothing |
+//! | `keys` | number | a key that was used (see `keys.rs`) |
 //!
 //! `last` is the sequence of the last entry, and `seen` the last that anyone may have seen. Where
 //! events are shown before they are durable, it is ahead: what is missing up to it after a crash
@@ -16,13 +17,16 @@ use std::sync::Arc;
 
 use redb::{
     AccessGuard, Database, Error, ReadableDatabase as _, ReadableTable, ReadableTableMetadata as _,
-    Table, TableDefinition,
+    Table, TableDefinition, TableError,
 };
 
-use super::record;
+use super::{
+    keys::{self, KEYS},
+    record,
+};
 use crate::{
     event::{Event, EventId},
-    history::{Entry, Limits, Position, Retention, ring},
+    history::{Entry, Limits, Position, Retention, key::Used, ring},
 };
 
 pub const META: TableDefinition<&str, u64> = TableDefinition::new("fanfare");
@@ -48,6 +52,8 @@ pub struct File {
 pub struct Numbered {
     pub entry: Arc<Entry>,
     pub record: Vec<u8>,
+    /// The key of the parcel that it begins, with its number.
+    pub key: Option<(u64, Vec<u8>)>,
 }
 
 /// What is in the file.
@@ -115,7 +121,7 @@ impl File {
         {
             let mut entries = transaction.open_table(ENTRIES)?;
             let mut ids = transaction.open_table(IDS)?;
-            for Numbered { entry, record } in added {
+            for Numbered { entry, record, key } in added {
                 let sequence = entry.position.sequence;
                 entries.insert(sequence, &**record)?;
                 if let Some(id) = &entry.own_id {
@@ -123,10 +129,18 @@ impl File {
                 }
                 new.bytes += weight(record, entry.own_id.as_ref().map(EventId::as_str));
                 new.last = sequence;
+                if let Some((number, used)) = key {
+                    keys::add(&mut transaction.open_table(KEYS)?, *number, used)?;
+                }
             }
             new.seen = seen.max(new.last);
             new.trim(&mut entries, &mut ids, 2 * added.len() + TRIM, retention)?;
             let mut meta = transaction.open_table(META)?;
+            // Versions that don't know such a record have to refuse the file.
+            let format = added.iter().map(|next| record::format(&next.record)).max();
+            if let Some(format) = format.filter(|format| *format > 1) {
+                meta.insert("format", format)?;
+            }
             meta.insert("last", new.last)?;
             meta.insert("seen", new.seen)?;
             meta.insert("bytes", new.bytes)?;
@@ -159,6 +173,7 @@ impl File {
                 last.remove(&mut entries, &mut ids)?;
                 new.bytes = new.bytes.saturating_sub(last.weight);
             }
+            keys::cut(&mut transaction.open_table(KEYS)?, after)?;
             let mut meta = transaction.open_table(META)?;
             meta.insert("last", after)?;
             meta.insert("bytes", new.bytes)?;
@@ -212,6 +227,20 @@ impl File {
         let ids = self.database.begin_read()?.open_table(IDS)?;
         let first = ids.range((id.as_str(), 0)..=(id.as_str(), u64::MAX))?.next().transpose()?;
         Ok(first.map(|(key, _)| key.value().1))
+    }
+
+    /// The keys that have been used, with their numbers, in their order.
+    pub fn keys(&self) -> Result<Vec<(u64, Used)>, Error> {
+        let keys = match self.database.begin_read()?.open_table(KEYS) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            keys => keys?,
+        };
+        let used = keys.iter()?.map(|stored| {
+            let (number, used) = stored?;
+            let used = keys::decode(used.value(), self.epoch);
+            used.map(|used| (number.value(), used)).ok_or_else(|| record::Damaged.into())
+        });
+        used.collect()
     }
 
     /// All entries as they were published, one after another.

@@ -22,14 +22,16 @@ use tokio::{
 };
 
 use super::{
-    Chunk, Durability, Entry, Holdings, LastEventId, Limits, OpenError, Position, ReadError,
+    Chunk, Durability, Entry, Holdings, Keyed, LastEventId, Limits, OpenError, Position, ReadError,
     Receipt, Retention, Start, StorageError, Tail, ring::Ring, tail::tail,
 };
 use crate::event::{Event, EventId};
 
 mod backend;
+mod desk;
 mod file;
 mod inbox;
+mod keys;
 mod open;
 pub(super) mod record;
 mod runs;
@@ -101,6 +103,9 @@ pub(super) fn open(
     let newest = file
         .read_newest(extent.seen, Limits::NEWEST)
         .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
+    let keys = file
+        .keys()
+        .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
     let before = newest.first().map_or(extent.seen, |first| first.position.sequence - 1);
     let mut ring = Ring::new(Limits::NEWEST, place(before));
     for entry in &newest {
@@ -123,7 +128,7 @@ pub(super) fn open(
     });
     let (feed, tail) = tail();
     let (end, ended) = watch::channel(false);
-    let writer = Writer::new(Arc::clone(&shared), feed, path, retention, durability, extent);
+    let writer = Writer::new(Arc::clone(&shared), feed, path, retention, durability, extent, keys);
     std::thread::Builder::new()
         .name("history".to_owned())
         .spawn(move || {
@@ -164,8 +169,12 @@ impl From<redb::Error> for Stop {
 }
 
 impl Disk {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
-        self.0.shared.inbox.push(event, receipt);
+    pub(super) fn append(
+        &self,
+        parcel: impl IntoIterator<Item = (Event, Receipt), IntoIter: ExactSizeIterator>,
+        keyed: Option<Keyed>,
+    ) {
+        self.0.shared.inbox.push(parcel.into_iter(), keyed.map(Box::new));
     }
 
     pub(super) fn head(&self) -> Position {

@@ -13,12 +13,14 @@ use std::{
 
 use super::{
     Shared,
+    desk::{Desk, Parcel},
     file::{Extent, Numbered},
     inbox::Waiting,
     open, record,
 };
 use crate::history::{
     Appended, Durability, Entry, Position, Receipt, Retention, StorageError,
+    key::{Keys, MAX_KEYS, Used},
     limits::{self, millis},
     tail::Feed,
 };
@@ -53,6 +55,8 @@ pub struct Writer {
     durability: Durability,
     /// What is in the file.
     extent: Extent,
+    /// The keys that have been used: those in the file, and those that are shown.
+    keys: Keys,
     /// The last sequence that was given.
     head: u64,
     /// Shown, and not durable yet.
@@ -84,6 +88,7 @@ impl Writer {
         retention: Retention,
         durability: Durability,
         extent: Extent,
+        keys: Vec<(u64, Used)>,
     ) -> Self {
         let epoch = shared.shown.lock().floor.epoch;
         let now = Instant::now();
@@ -95,6 +100,7 @@ impl Writer {
             retention,
             durability,
             extent,
+            keys: Keys::restored(MAX_KEYS, keys),
             head: extent.seen,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -139,14 +145,25 @@ impl Writer {
     fn keep(&mut self, waiting: Vec<Waiting>) {
         let time = limits::now();
         let (mut added, mut receipts) = (Vec::new(), Vec::new());
-        for (Waiting { event, receipt }, sequence) in waiting.into_iter().zip(self.head + 1..) {
+        let mut desk = Desk::default();
+        let mut place = Position { epoch: self.epoch, sequence: self.head };
+        for Waiting { event, receipt, goes_on, keyed } in waiting {
+            let key = match desk.take(keyed, goes_on, &self.keys, place.next(), time) {
+                Parcel::Earlier => {
+                    desk.hold(receipt);
+                    continue;
+                }
+                Parcel::New(key) => key,
+            };
+            place = place.next();
             let record = record::encode(&event, time);
-            let position = Position { epoch: self.epoch, sequence };
-            added.push(Numbered { entry: Arc::new(Entry::new(position, event, time)), record });
+            added.push(Numbered { entry: Arc::new(Entry::new(place, event, time)), record, key });
             receipts.push(receipt);
         }
         let kept = match (self.outage, self.durability) {
             (Some(outage), _) if Instant::now() < outage.until => Err(outage.error),
+            // Nothing but what was there already.
+            _ if added.is_empty() => Ok(()),
             (_, Durability::Always) => {
                 let begun = Instant::now();
                 let kept = self.commit(&added, self.head + added.len() as u64);
@@ -160,8 +177,11 @@ impl Writer {
             (None, Durability::Interval) => Ok(()),
         };
         match kept {
-            Ok(()) => self.show(added, receipts),
-            Err(error) => refuse(receipts, error),
+            Ok(()) => {
+                desk.settle(&mut self.keys, time);
+                self.show(added, receipts);
+            }
+            Err(error) => refuse(receipts.into_iter().chain(desk.into_receipts()), error),
         }
     }
 
@@ -353,7 +373,7 @@ impl Writer {
     }
 }
 
-fn refuse(receipts: Vec<Receipt>, error: StorageError) {
+fn refuse(receipts: impl Iterator<Item = Receipt>, error: StorageError) {
     for receipt in receipts {
         // A publisher that has left does not need it.
         let _ = receipt.send(Err(error));

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Chunk, Holdings, LastEventId, Limits, OpenError, Position, Receipt, Retention, Start,
+    Chunk, Holdings, Keyed, LastEventId, Limits, OpenError, Position, Receipt, Retention, Start,
     StorageError, Tail, ring::Ring, tail::tail,
 };
 use crate::{
@@ -160,8 +160,12 @@ async fn begin(
 }
 
 impl Redis {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
-        self.0.shared.pending.push(event, receipt);
+    pub(super) fn append(
+        &self,
+        parcel: impl IntoIterator<Item = (Event, Receipt), IntoIter: ExactSizeIterator>,
+        keyed: Option<Keyed>,
+    ) {
+        self.0.shared.pending.push(parcel.into_iter(), keyed.map(Box::new));
     }
 
     pub(super) fn head(&self) -> Position {

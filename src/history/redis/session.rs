@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ::redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value, cmd};
+use ::redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, cmd};
 
 use super::{
     Keys,
@@ -13,9 +13,9 @@ use super::{
     link::{Link, LinkError, Trips},
     pending::Batch,
     target::Target,
-    wire::{Origin, id},
+    wire::{self, Origin, id},
 };
-use crate::history::{Position, Retention, limits};
+use crate::history::{Earlier, Position, Retention, key::MAX_KEYS, limits};
 
 /// How long an answer may take. Publishers wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -77,7 +77,7 @@ impl Session {
     /// Begins anew, on the same connection.
     pub async fn look(&mut self, seen: Position) -> Result<Log, LinkError> {
         let mut begin = cmd("EVAL");
-        begin.arg(include_str!("begin.lua")).arg(4);
+        begin.arg(include_str!("begin.lua")).arg(Keys::COUNT);
         self.keys.add_to(&mut begin);
         begin.arg(&self.link.run).arg(limits::now()).arg(seen.epoch).arg(seen.sequence);
         let (epoch, sequence, floor, former): (u64, u64, String, Vec<(String, String)>) =
@@ -89,30 +89,38 @@ impl Session {
         Ok(Log { head: Position { epoch, sequence }, floor, chain })
     }
 
-    /// Appends all of these, or nothing.
+    /// Appends all of these, or nothing; but for parcels that have been published before, which it
+    /// returns, by the numbers that they begin with.
     pub async fn append(
         &self,
         node: u64,
         batch: &Batch,
         seen: Position,
-    ) -> Result<(), AppendError> {
+    ) -> Result<Vec<(u64, Earlier)>, AppendError> {
         let mut append = cmd("EVALSHA");
-        append.arg(&self.append).arg(5);
+        append.arg(&self.append).arg(Keys::COUNT + 1);
         self.keys.add_to(&mut append);
         append.arg(format!("{}:{node:x}", self.keys.appended));
         let seen = if seen.epoch == self.epoch { seen.sequence } else { 0 };
         append.arg(self.epoch).arg(seen);
-        for (number, record) in batch {
+        append.arg(MAX_KEYS).arg(batch.keys.len());
+        for (number, size, key) in &batch.keys {
+            append.arg(*number).arg(*size).arg(&key.name[..]);
+            append.arg(limits::millis(key.window)).arg(wire::used(key));
+        }
+        for (number, record) in &batch.events {
             append.arg(*number).arg(Origin { node, number: *number }.to_string()).arg(record);
         }
-        self.link.ask::<Value>(&append).await.map(|_| ()).map_err(AppendError::from)
+        let known: Option<Vec<(u64, Vec<u8>)>> = self.link.ask(&append).await?;
+        let earlier = |(number, used): (u64, Vec<u8>)| Some((number, wire::earlier(&used)?));
+        Ok(known.unwrap_or_default().into_iter().filter_map(earlier).collect())
     }
 
     /// Removes what is too much or too old: a step of it. Returns the floor, and whether there is
     /// more to remove.
     pub async fn trim(&self, retention: &Retention) -> Result<(Position, bool), AppendError> {
         let mut trim = cmd("EVALSHA");
-        trim.arg(&self.trim).arg(4);
+        trim.arg(&self.trim).arg(Keys::COUNT);
         self.keys.add_to(&mut trim);
         trim.arg(retention.limits.events).arg(retention.limits.bytes);
         trim.arg(retention.expired().unwrap_or(0)).arg(limits::millis(STAY));

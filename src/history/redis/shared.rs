@@ -44,6 +44,9 @@ pub struct Keys {
     pub meta: String,
     pub ids: String,
     pub epochs: String,
+    /// The keys that publishers have used, and until when each counts.
+    pub used: String,
+    pub key_times: String,
     /// What each node has appended, and what it has told: a key each.
     pub appended: String,
     pub present: String,
@@ -60,6 +63,8 @@ impl Keys {
             meta: key("meta"),
             ids: key("ids"),
             epochs: key("epochs"),
+            used: key("keys"),
+            key_times: key("key-times"),
             appended: key("appended"),
             present: key("present"),
             nodes: key("nodes"),
@@ -67,8 +72,12 @@ impl Keys {
         }
     }
 
+    /// How many keys each script has.
+    pub const COUNT: usize = 6;
+
     pub fn add_to(&self, command: &mut Cmd) {
         command.arg(&self.log).arg(&self.meta).arg(&self.ids).arg(&self.epochs);
+        command.arg(&self.used).arg(&self.key_times);
     }
 }
 

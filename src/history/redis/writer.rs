@@ -76,8 +76,12 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
                     Err(error) => Err(error),
                 };
                 match &result {
-                    // The follower finds it.
-                    Ok(()) => {}
+                    // The follower finds the others.
+                    Ok(known) => {
+                        for (number, earlier) in known {
+                            shared.pending.known(*number, earlier.clone());
+                        }
+                    }
                     Err(AppendError::Stale | AppendError::Elsewhere(_) | AppendError::Broken(_)) => {
                         shared.pending.put_back(&batch);
                     }
@@ -86,7 +90,7 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
                         shared.pending.refuse(&batch, StorageError::Failed);
                     }
                 }
-                result
+                result.map(drop)
             }
             () = shared.board.changed() => {
                 shared.board.write(&session.link).await.map_err(AppendError::from)

@@ -114,6 +114,7 @@ impl Subscription {
             id: None,
             kind,
             retry: None,
+            ttl: None,
             private: true,
         }
     }

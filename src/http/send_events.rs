@@ -1,0 +1,104 @@
+//! `POST /send-events`: publishes a body of lines, each an event: all of them, or none.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+
+use super::{
+    Limits,
+    body::{BodyLimits, read_lines},
+    cors::Origins,
+    credentials::Credentials,
+    error::{ApiError, BadLine},
+    line,
+    query::Query,
+    repeats::Repeats,
+    send_event::Sent,
+};
+use crate::{
+    auth::{AuthError, Grant},
+    event::Event,
+    hub::{Hub, Outcome, PublishError},
+};
+
+/// The most events of one request.
+pub const MAX_LINES: usize = 1000;
+
+/// `POST`.
+pub async fn post(
+    request: HttpRequest,
+    payload: Payload,
+    hub: Data<Hub>,
+    body: Data<BodyLimits>,
+    limits: Data<Limits>,
+    origins: Data<Origins>,
+    credentials: Data<Credentials>,
+    repeats: Data<Repeats>,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(serde::Serialize)]
+    struct Published {
+        success: bool,
+        events: Vec<Sent>,
+    }
+
+    limits.publish.by_address(&request, 1)?;
+    origins.check(&request, &credentials.publish_origins)?;
+    let query = Query::parse(request.query_string())?;
+    let grant = credentials.publisher(&request, &query).await?;
+    let key = repeats.key(&request, grant.as_ref())?;
+    let (body, _portion) = read_lines(&request, payload, &body).await?;
+    let events = read_events(&body, grant.as_ref()).await?;
+    // One is counted already, which has kept others from sending bodies for nothing.
+    limits.publish.by_address(&request, events.len() - 1)?;
+    let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
+    limits.publish.by_subject(&request, subject, events.len())?;
+
+    let Some(key) = key else {
+        let Outcome::Now(receipts) = hub.publish_all(events, None).await? else {
+            return Err(PublishError::Failing.into());
+        };
+        let events = receipts.into_iter().map(Sent::from).collect();
+        return Ok(HttpResponse::Ok().json(Published { success: true, events }));
+    };
+    let answer = |events| serde_json::to_string(&Published { success: true, events }).ok();
+    repeats.publish(&hub, key, "events", events, answer).await
+}
+
+/// Every line is looked at, so that a publisher learns of all that is wrong at once.
+async fn read_events(body: &[u8], grant: Option<&Grant>) -> Result<Vec<Event>, ApiError> {
+    // A BOM is no part of the text, as in other bodies.
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    let lines = body.split(|byte| *byte == b'\n').zip(1..);
+    let lines: Vec<_> = lines.filter(|(line, _)| !line.trim_ascii().is_empty()).collect();
+    if lines.is_empty() {
+        return Err(ApiError::NoLines);
+    }
+    if lines.len() > MAX_LINES {
+        return Err(ApiError::TooManyLines(MAX_LINES));
+    }
+    let (mut events, mut answers, mut bad) = (Vec::new(), Vec::new(), false);
+    for (text, line) in lines {
+        let error = match read_event(text, grant).await {
+            Ok(event) => {
+                events.push(event);
+                None
+            }
+            Err(error) => Some(Box::new(error)),
+        };
+        bad |= error.is_some();
+        answers.push(BadLine { line, error });
+    }
+    if bad { Err(ApiError::Lines(answers)) } else { Ok(events) }
+}
+
+async fn read_event(text: &[u8], grant: Option<&Grant>) -> Result<Event, ApiError> {
+    let (parts, data) = line::read(text)?;
+    let event = parts.event(parts.topics()?, data)?;
+    if let Some(grant) = grant
+        && !grant.may_publish(&event.topics).await
+    {
+        return Err(AuthError::NotGranted.into());
+    }
+    Ok(event)
+}
