@@ -49,7 +49,7 @@ pub async fn post(
     let (body, _portion) = read_lines(&request, payload, &body).await?;
     let events = read_events(&body, grant.as_ref()).await?;
     // One is counted already, which has kept others from sending bodies for nothing.
-    limits.publish.by_address(&request, events.len() - 1)?;
+    limits.publish.rest_by_address(&request, events.len())?;
     let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
     limits.publish.by_subject(&request, subject, events.len())?;
 
