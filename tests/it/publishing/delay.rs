@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::post_lines;
 use crate::support::{
-    Fanfare, Folder, Hub, QUIET, Redis, Response, get, post_json, request, wait_until,
+    Fanfare, Folder, Hub, QUIET, Redis, Response, dawdle, get, post_json, request,
 };
 
 /// Hands an event over that is to wait.
@@ -94,23 +94,25 @@ fn what_waits_survives_a_kill_and_comes_once() {
         let mut hub = Fanfare::start(settings);
         let key = [("Content-Type", "application/json"), ("Idempotency-Key", "k")];
         let send = |hub: Hub| request(hub.0, "POST", "/send-event?delay=2", &key, b"1").json();
+        let mut live = hub.subscribe("/events");
         let first = send(*hub);
         delay(*hub, "delay=1ms", "2");
         delay(*hub, "delay=3s", "3");
-        // Written by now, also where it is written at intervals.
-        wait_until("the second is there", || {
-            hub.publish("?topic=end", "0");
-            let mut stream = hub.resume("/events?topic=*", "earliest");
-            stream.event().data == "2" || stream.event().data == "2"
-        });
-        crate::support::dawdle(Duration::from_millis(1200));
+        assert_eq!(live.event().data, "2");
+        // Until what is written at intervals is written.
+        dawdle(Duration::from_millis(1200));
         hub.signal("KILL");
         hub.wait();
         let hub = hub.start_again(settings);
         assert_eq!(send(*hub)["id"], first["id"], "sent again, it waits once");
         let mut stream = hub.resume("/events", "earliest");
         for data in ["2", "1", "3"] {
-            assert_eq!(stream.event().data, data);
+            let mut event = stream.event();
+            if event.kind == "gap" {
+                // What is written at intervals has given ids that nobody has seen.
+                event = stream.event();
+            }
+            assert_eq!(event.data, data);
         }
         hub.publish("", "4");
         assert_eq!(stream.event().data, "4", "none comes twice");
