@@ -57,6 +57,18 @@ pub struct Numbered {
     pub record: Vec<u8>,
 }
 
+/// What is there besides entries.
+#[derive(Debug)]
+pub struct Besides {
+    /// Keys that are used, with their numbers.
+    pub keys: Vec<(u64, Used)>,
+    /// What waits.
+    pub later: Vec<Later>,
+}
+
+/// When an event is due, its number, and how large it is.
+pub type Later = ((u64, u64), usize);
+
 /// What a commit changes besides entries.
 #[derive(Debug, Default)]
 pub struct Aside {
@@ -250,8 +262,13 @@ impl File {
         Ok(first.map(|(key, _)| key.value().1))
     }
 
+    /// What is there besides entries.
+    pub fn besides(&self) -> Result<Besides, Error> {
+        Ok(Besides { keys: self.keys()?, later: self.later()? })
+    }
+
     /// The keys that have been used, with their numbers, in their order.
-    pub fn keys(&self) -> Result<Vec<(u64, Used)>, Error> {
+    fn keys(&self) -> Result<Vec<(u64, Used)>, Error> {
         let keys = match self.database.begin_read()?.open_table(KEYS) {
             Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
             keys => keys?,
@@ -265,7 +282,7 @@ impl File {
     }
 
     /// What waits for its time, and how large it is.
-    pub fn later(&self) -> Result<Vec<((u64, u64), usize)>, Error> {
+    fn later(&self) -> Result<Vec<Later>, Error> {
         let later = match self.database.begin_read()?.open_table(LATER) {
             Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
             later => later?,

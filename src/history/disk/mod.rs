@@ -105,11 +105,8 @@ pub(super) fn open(
     let newest = file
         .read_newest(extent.seen, Limits::NEWEST)
         .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
-    let later = file
-        .later()
-        .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
-    let keys = file
-        .keys()
+    let besides = file
+        .besides()
         .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
     let before = newest.first().map_or(extent.seen, |first| first.position.sequence - 1);
     let mut ring = Ring::new(Limits::NEWEST, place(before));
@@ -135,7 +132,7 @@ pub(super) fn open(
     let (feed, tail) = tail();
     let (end, ended) = watch::channel(false);
     let writer =
-        Writer::new(Arc::clone(&shared), feed, path, retention, durability, extent, keys, later);
+        Writer::new(Arc::clone(&shared), feed, path, retention, durability, extent, besides);
     std::thread::Builder::new()
         .name("history".to_owned())
         .spawn(move || {

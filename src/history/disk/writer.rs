@@ -13,13 +13,13 @@ use std::{
 use super::{
     Shared,
     desk::{Desk, Parcel},
-    file::{Aside, Extent, Numbered},
+    file::{Aside, Besides, Extent, Numbered},
     inbox::Waiting,
     open, record,
 };
 use crate::history::{
     Appended, Durability, Entry, Position, Receipt, Retention, StorageError,
-    key::{Keys, MAX_KEYS, Used},
+    key::{Keys, MAX_KEYS},
     limits::{self, millis},
     tail::Feed,
 };
@@ -95,8 +95,7 @@ impl Writer {
         retention: Retention,
         durability: Durability,
         extent: Extent,
-        keys: Vec<(u64, Used)>,
-        later: Vec<((u64, u64), usize)>,
+        besides: Besides,
     ) -> Self {
         let epoch = shared.shown.lock().floor.epoch;
         let now = Instant::now();
@@ -108,8 +107,8 @@ impl Writer {
             retention,
             durability,
             extent,
-            keys: Keys::restored(MAX_KEYS, keys),
-            later: Later::restored(later),
+            keys: Keys::restored(MAX_KEYS, besides.keys),
+            later: Later::restored(besides.later),
             head: extent.seen,
             pending: Vec::new(),
             pending_bytes: 0,
