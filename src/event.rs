@@ -4,7 +4,10 @@
 //! `parse` is the only way to make one; nothing behind this door checks again. Does not: know
 //! HTTP, or how an event looks on the wire (`sse`), or its place in the order (`history`).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use crate::{invalid::Invalid, topic::Topics};
 
@@ -19,6 +22,9 @@ pub const MAX_RETRY_MS: u32 = i32::MAX as u32;
 
 /// The longest time to live.
 pub const MAX_TTL: Duration = Duration::from_secs(3650 * 24 * 3600);
+
+/// The longest time that an event waits to be published.
+pub const MAX_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The id that asks for everything that is kept; no event can have it.
 pub const EARLIEST: &str = "earliest";
@@ -119,6 +125,48 @@ impl Ttl {
     pub fn as_millis(self) -> u64 {
         self.0
     }
+}
+
+/// When an event is to be published, if not at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delay {
+    /// After this time.
+    In(Duration),
+    /// At this time, in milliseconds since 1970.
+    At(u64),
+}
+
+impl Delay {
+    /// Reads a time to wait, as that to live, up to [`MAX_DELAY`].
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let time = parse_time(text).filter(|time| *time <= MAX_DELAY);
+        time.map(Self::In).ok_or(Invalid::Time { field: "delay", limit: "7 days" })
+    }
+
+    /// Reads a time of RFC 3339 in UTC, such as `2027-01-31T12:00:00Z`, no later than after
+    /// [`MAX_DELAY`]. One that is over means at once.
+    pub fn parse_at(text: &str) -> Result<Self, Invalid> {
+        let at =
+            humantime::parse_rfc3339(text).ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let at = at.filter(|at| *at <= now() + MAX_DELAY).ok_or(Invalid::At)?;
+        Ok(Self::At(millis(at)))
+    }
+
+    /// When that is, in milliseconds since 1970.
+    pub fn due(self) -> u64 {
+        match self {
+            Self::In(time) => millis(now() + time),
+            Self::At(at) => at,
+        }
+    }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Seconds, or a time with a unit such as `500ms` or `2m`.

@@ -56,7 +56,9 @@ pub enum ApiError {
     #[error("the line is not a JSON object: {0}")]
     Line(String),
     /// A line has a field that means nothing.
-    #[error("`{0}` is no field of an event: data, topic, type, id, retry, ttl and private are")]
+    #[error(
+        "`{0}` is no field of an event: data, topic, type, id, retry, ttl, delay, at and private are"
+    )]
     UnknownField(String),
     /// A field has a value of another kind than it may have.
     #[error("`{0}` is not {1}")]
@@ -205,7 +207,10 @@ impl ResponseError for ApiError {
             | Self::Publish(
                 PublishError::Draining
                 | PublishError::Storage(
-                    StorageError::Failed | StorageError::Busy | StorageError::Away,
+                    StorageError::Failed
+                    | StorageError::Crowded
+                    | StorageError::Busy
+                    | StorageError::Away,
                 ),
             )
             | Self::History(_)
@@ -321,6 +326,7 @@ fn storage_code(why: StorageError) -> &'static str {
     match why {
         StorageError::Full => "storage_full",
         StorageError::Failed => "storage_failed",
+        StorageError::Crowded => "too_many_delayed",
         StorageError::Busy => "storage_busy",
         StorageError::Away => "storage_away",
     }

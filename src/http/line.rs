@@ -41,6 +41,8 @@ pub fn read(line: &[u8]) -> Result<(Parts<'_>, String), ApiError> {
             "type" => ("type", Some((&mut parts.kind, Kind::Text))),
             "retry" => ("retry", Some((&mut parts.retry, Kind::Number))),
             "ttl" => ("ttl", Some((&mut parts.ttl, Kind::Time))),
+            "delay" => ("delay", Some((&mut parts.delay, Kind::Time))),
+            "at" => ("at", Some((&mut parts.at, Kind::Text))),
             "private" => ("private", Some((&mut parts.private, Kind::Switch))),
             other => {
                 let end = other.floor_char_boundary(SHOWN);

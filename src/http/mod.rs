@@ -34,6 +34,7 @@ mod parts;
 mod query;
 mod refusals;
 mod repeats;
+mod schedule;
 mod send_event;
 mod send_events;
 mod server;

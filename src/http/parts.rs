@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::{MAX_TOPICS, error::ApiError, mercure, query::Query};
 use crate::{
-    event::{Event, EventId, EventType, Retry, Ttl, parse_private},
+    event::{Delay, Event, EventId, EventType, Retry, Ttl, parse_private},
     invalid::Invalid,
     topic::{Topic, Topics},
 };
@@ -24,6 +24,10 @@ pub struct Parts<'a> {
     pub retry: Option<Cow<'a, str>>,
     /// `ttl`.
     pub ttl: Option<Cow<'a, str>>,
+    /// `delay`.
+    pub delay: Option<Cow<'a, str>>,
+    /// `at`.
+    pub at: Option<Cow<'a, str>>,
     /// `private`.
     pub private: Option<Cow<'a, str>>,
 }
@@ -38,6 +42,8 @@ impl<'a> Parts<'a> {
             kind: one("type")?,
             retry: one("retry")?,
             ttl: one("ttl")?,
+            delay: one("delay")?,
+            at: one("at")?,
             private: one("private")?,
         })
     }
@@ -53,6 +59,15 @@ impl<'a> Parts<'a> {
             return Err(Invalid::ReservedTopic.into());
         }
         Ok(Topics::new(topics)?)
+    }
+
+    /// When it is to be published, if not at once.
+    pub fn delay(&self) -> Result<Option<Delay>, ApiError> {
+        match (&self.delay, &self.at) {
+            (Some(_), Some(_)) => Err(Invalid::DelayTwice.into()),
+            (Some(delay), None) => Ok(Some(Delay::parse(delay)?)),
+            (None, at) => Ok(at.as_deref().map(Delay::parse_at).transpose()?),
+        }
     }
 
     /// The event with these data.

@@ -17,10 +17,13 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
-use super::{error::ApiError, send_event::Sent};
+use super::{
+    error::ApiError,
+    schedule::{Sent, schedule},
+};
 use crate::{
     auth::Grant,
-    event::Event,
+    event::{Delay, Event, EventId},
     history::{Earlier, HASH, Key, Position},
     hub::{Hub, Outcome, PublishError},
 };
@@ -59,15 +62,18 @@ struct Slot {
 enum State {
     /// Ends with the one that publishes.
     Running(watch::Receiver<()>),
-    Answered(Bytes, Instant),
+    Answered(Answer, Instant),
 }
 
 /// What to do with a request.
 enum Turn {
     First(watch::Sender<()>),
     Wait(watch::Receiver<()>),
-    Replay(Bytes),
+    Replay(Answer),
 }
+
+/// A body, and whether all that it tells of is published later.
+type Answer = (Bytes, bool);
 
 impl Repeats {
     /// For answers that are repeated for so long; zero for none.
@@ -102,14 +108,14 @@ impl Repeats {
         hub: &Hub,
         name: Name,
         endpoint: &str,
-        events: Vec<Event>,
+        events: Vec<(Event, Option<Delay>)>,
         answer: impl FnOnce(Vec<Sent>) -> Option<String> + 'static,
     ) -> Result<HttpResponse, ApiError> {
         let content = content(endpoint, &events);
         let running = loop {
             match self.take_turn(name, content)? {
                 Turn::First(running) => break running,
-                Turn::Replay(body) => return Ok(respond(body, true)),
+                Turn::Replay(answer) => return Ok(respond(answer, true)),
                 // By its end.
                 Turn::Wait(mut running) => while running.changed().await.is_ok() {},
             }
@@ -118,34 +124,33 @@ impl Repeats {
         let (this, hub) = (self.clone(), hub.clone());
         // Goes on where the publisher has left: its next request is to get this answer.
         let published = rt::spawn(async move {
-            let ids: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
+            let events = events.into_iter().enumerate();
+            let events = events.map(|(at, (event, delay))| schedule(event, delay, Some(&name), at));
+            let events: Vec<_> = events.collect();
+            let known: Vec<_> =
+                events.iter().map(|(event, due)| (event.id.clone(), *due)).collect();
             let published = match hub.publish_all(events, Some(key)).await {
                 Ok(Outcome::Now(receipts)) => {
-                    Ok((receipts.into_iter().map(Sent::from).collect(), false))
+                    let sent = receipts.into_iter().zip(known);
+                    Ok((sent.map(|(receipt, (_, due))| Sent::new(receipt, due)).collect(), false))
                 }
                 Ok(Outcome::Earlier(Earlier { content: other, .. })) if other != content => {
                     Err(ApiError::KeyReused)
                 }
-                Ok(Outcome::Earlier(Earlier { first, .. })) => {
-                    let id = |(id, sequence): (Option<_>, u64)| match id {
-                        Some(id) => crate::event::EventId::as_str(&id).to_owned(),
-                        None => Position { sequence, ..first }.to_string(),
-                    };
-                    let ids = ids.into_iter().zip(first.sequence..).map(id);
-                    Ok((ids.map(Sent::before).collect(), true))
-                }
+                Ok(Outcome::Earlier(Earlier { first, .. })) => Ok((before(known, first), true)),
                 Err(error) => Err(error.into()),
             };
             let answered = published.and_then(|(sent, replayed)| {
+                let later = sent.iter().all(Sent::is_later);
                 let body = answer(sent).ok_or(PublishError::Failing)?;
-                Ok((Bytes::from(body), replayed))
+                Ok(((Bytes::from(body), later), replayed))
             });
-            this.settle(name, answered.as_ref().ok().map(|(body, _)| body.clone()));
+            this.settle(name, answered.as_ref().ok().map(|(answer, _)| answer.clone()));
             drop(running);
             answered
         });
-        let (body, replayed) = published.await.map_err(|_| PublishError::Failing)??;
-        Ok(respond(body, replayed))
+        let (answer, replayed) = published.await.map_err(|_| PublishError::Failing)??;
+        Ok(respond(answer, replayed))
     }
 
     fn take_turn(&self, name: Name, content: [u8; HASH]) -> Result<Turn, ApiError> {
@@ -160,7 +165,7 @@ impl Repeats {
             }
             return Ok(match &slot.state {
                 State::Running(running) => Turn::Wait(running.clone()),
-                State::Answered(body, _) => Turn::Replay(body.clone()),
+                State::Answered(answer, _) => Turn::Replay(answer.clone()),
             });
         }
         let (sender, running) = watch::channel(());
@@ -169,17 +174,17 @@ impl Repeats {
     }
 
     /// Keeps an answer; without one, the next request is the first again.
-    fn settle(&self, name: Name, body: Option<Bytes>) {
+    fn settle(&self, name: Name, answer: Option<Answer>) {
         let mut answers = self.answers.lock();
-        let Some(body) = body else {
+        let Some(answer) = answer else {
             answers.by_name.remove(&name);
             return;
         };
         let now = Instant::now();
-        answers.bytes += body.len();
+        answers.bytes += answer.0.len();
         answers.order.push_back(name);
         if let Some(slot) = answers.by_name.get_mut(&name) {
-            slot.state = State::Answered(body, now + self.window);
+            slot.state = State::Answered(answer, now + self.window);
         }
         answers.forget(now);
     }
@@ -190,7 +195,7 @@ impl Answers {
     fn forget(&mut self, now: Instant) {
         while let Some(name) = self.order.front() {
             let (bytes, is_over) = match self.by_name.get(name).map(|slot| &slot.state) {
-                Some(State::Answered(body, until)) => (body.len(), *until <= now),
+                Some(State::Answered((body, _), until)) => (body.len(), *until <= now),
                 Some(State::Running(_)) | None => (0, true),
             };
             if !is_over && self.order.len() <= MAX_ANSWERS && self.bytes <= MAX_BYTES {
@@ -203,8 +208,38 @@ impl Answers {
     }
 }
 
-fn respond(body: Bytes, replayed: bool) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
+/// Publishes these, without a key.
+pub async fn publish(
+    hub: &Hub,
+    events: Vec<(Event, Option<u64>)>,
+    answer: impl FnOnce(Vec<Sent>) -> Option<String>,
+) -> Result<HttpResponse, ApiError> {
+    let due: Vec<_> = events.iter().map(|(_, due)| *due).collect();
+    let Outcome::Now(receipts) = hub.publish_all(events, None).await? else {
+        return Err(PublishError::Failing.into());
+    };
+    let sent: Vec<_> = receipts.into_iter().zip(due).map(|(r, due)| Sent::new(r, due)).collect();
+    let later = sent.iter().all(Sent::is_later);
+    let body = answer(sent).ok_or(PublishError::Failing)?;
+    Ok(respond((body.into(), later), false))
+}
+
+/// What is known of events whose place the first of them has told; those that wait have none.
+fn before(known: Vec<(Option<EventId>, Option<u64>)>, first: Position) -> Vec<Sent> {
+    let mut place = first;
+    let sent = known.into_iter().map(|(id, due)| {
+        let id = id.map_or_else(|| place.to_string(), |id| id.as_str().to_owned());
+        if due.is_some() {
+            return Sent::Later { id, due: None };
+        }
+        place.sequence += 1;
+        Sent::Now { id, subscribers: None }
+    });
+    sent.collect()
+}
+
+fn respond((body, later): Answer, replayed: bool) -> HttpResponse {
+    let mut response = if later { HttpResponse::Accepted() } else { HttpResponse::Ok() };
     if replayed {
         response.insert_header(("idempotency-replayed", "true"));
     }
@@ -237,10 +272,10 @@ fn parse(header: &str) -> Option<String> {
 }
 
 /// What tells two payloads apart: all that subscribers would see, and where it was sent.
-fn content(endpoint: &str, events: &[Event]) -> [u8; HASH] {
+fn content(endpoint: &str, events: &[(Event, Option<Delay>)]) -> [u8; HASH] {
     let mut hash = Sha256::new();
     add(&mut hash, Some(endpoint.as_bytes()));
-    for Event { topics, data, id, kind, retry, ttl, private } in events {
+    for (Event { topics, data, id, kind, retry, ttl, private }, delay) in events {
         add(&mut hash, Some(&topics.len().to_le_bytes()));
         for topic in topics.iter() {
             add(&mut hash, Some(topic.as_str().as_bytes()));
@@ -250,6 +285,11 @@ fn content(endpoint: &str, events: &[Event]) -> [u8; HASH] {
         add(&mut hash, kind.as_ref().map(|kind| kind.as_str().as_bytes()));
         add(&mut hash, retry.map(|retry| retry.as_millis().to_le_bytes()).as_ref().map(|b| &b[..]));
         add(&mut hash, ttl.map(|ttl| ttl.as_millis().to_le_bytes()).as_ref().map(|b| &b[..]));
+        let delay = delay.map(|delay| match delay {
+            Delay::In(time) => format!("in {}", time.as_nanos()),
+            Delay::At(at) => format!("at {at}"),
+        });
+        add(&mut hash, delay.as_deref().map(str::as_bytes));
         add(&mut hash, private.then_some(&[]));
     }
     hash.finalize().into()

@@ -13,34 +13,10 @@ use super::{
     error::ApiError,
     parts::Parts,
     query::Query,
-    repeats::Repeats,
+    repeats::{Repeats, publish},
+    schedule::{Sent, schedule},
 };
-use crate::{
-    auth::AuthError,
-    event::Event,
-    hub::{Hub, Receipt},
-};
-
-/// What a publisher is told of one event.
-#[derive(serde::Serialize)]
-pub struct Sent {
-    id: String,
-    /// `None` where nobody knows it any more.
-    subscribers: Option<usize>,
-}
-
-impl From<Receipt> for Sent {
-    fn from(Receipt { id, subscribers }: Receipt) -> Self {
-        Self { id, subscribers: Some(subscribers) }
-    }
-}
-
-impl Sent {
-    /// Of an event that was published before, and of which no more is known.
-    pub fn before(id: String) -> Self {
-        Self { id, subscribers: None }
-    }
-}
+use crate::{auth::AuthError, event::Event, hub::Hub};
 
 /// `POST`. The event's metadata is in the query alone: the whole body is data, whatever its
 /// members are called.
@@ -76,15 +52,20 @@ pub async fn post(
     // What is wrong with it is told before the body is read.
     let event = parts.event(topics, String::new())?;
     let key = repeats.key(&request, grant.as_ref())?;
+    let delay = parts.delay()?;
     let data = read_json(&request, payload, &body).await?;
 
     let event = Event { data, ..event };
-    let Some(key) = key else {
-        let receipt = hub.publish(event).await?;
-        return Ok(HttpResponse::Ok().json(Published { success: true, sent: receipt.into() }));
-    };
     let answer = |mut sent: Vec<Sent>| {
         sent.pop().and_then(|sent| serde_json::to_string(&Published { success: true, sent }).ok())
     };
-    repeats.publish(&hub, key, "event", vec![event], answer).await
+    if let Some(key) = key {
+        return repeats.publish(&hub, key, "event", vec![(event, delay)], answer).await;
+    }
+    if delay.is_some() {
+        let due = schedule(event, delay, None, 0);
+        return publish(&hub, vec![due], answer).await;
+    }
+    let sent = Sent::new(hub.publish(event).await?, None);
+    Ok(HttpResponse::Ok().json(Published { success: true, sent }))
 }

@@ -13,13 +13,13 @@ use super::{
     error::{ApiError, BadLine},
     line,
     query::Query,
-    repeats::Repeats,
-    send_event::Sent,
+    repeats::{Repeats, publish},
+    schedule::{Sent, schedule},
 };
 use crate::{
     auth::{AuthError, Grant},
-    event::Event,
-    hub::{Hub, Outcome, PublishError},
+    event::{Delay, Event},
+    hub::Hub,
 };
 
 /// The most events of one request.
@@ -53,19 +53,19 @@ pub async fn post(
     let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
     limits.publish.by_subject(&request, subject, events.len())?;
 
-    let Some(key) = key else {
-        let Outcome::Now(receipts) = hub.publish_all(events, None).await? else {
-            return Err(PublishError::Failing.into());
-        };
-        let events = receipts.into_iter().map(Sent::from).collect();
-        return Ok(HttpResponse::Ok().json(Published { success: true, events }));
-    };
     let answer = |events| serde_json::to_string(&Published { success: true, events }).ok();
-    repeats.publish(&hub, key, "events", events, answer).await
+    if let Some(key) = key {
+        return repeats.publish(&hub, key, "events", events, answer).await;
+    }
+    let events = events.into_iter().map(|(event, delay)| schedule(event, delay, None, 0));
+    publish(&hub, events.collect(), answer).await
 }
 
 /// Every line is looked at, so that a publisher learns of all that is wrong at once.
-async fn read_events(body: &[u8], grant: Option<&Grant>) -> Result<Vec<Event>, ApiError> {
+async fn read_events(
+    body: &[u8],
+    grant: Option<&Grant>,
+) -> Result<Vec<(Event, Option<Delay>)>, ApiError> {
     // A BOM is no part of the text, as in other bodies.
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let lines = body.split(|byte| *byte == b'\n').zip(1..);
@@ -91,13 +91,17 @@ async fn read_events(body: &[u8], grant: Option<&Grant>) -> Result<Vec<Event>, A
     if bad { Err(ApiError::Lines(answers)) } else { Ok(events) }
 }
 
-async fn read_event(text: &[u8], grant: Option<&Grant>) -> Result<Event, ApiError> {
+async fn read_event(
+    text: &[u8],
+    grant: Option<&Grant>,
+) -> Result<(Event, Option<Delay>), ApiError> {
     let (parts, data) = line::read(text)?;
+    let delay = parts.delay()?;
     let event = parts.event(parts.topics()?, data)?;
     if let Some(grant) = grant
         && !grant.may_publish(&event.topics).await
     {
         return Err(AuthError::NotGranted.into());
     }
-    Ok(event)
+    Ok((event, delay))
 }

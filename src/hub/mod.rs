@@ -165,6 +165,7 @@ impl Hub {
                 () = delivery::run(tail, &broadcasters, &hub.0.settings, hub.0.recent.as_ref()) => {}
                 () = hub.0.herald.run(&hub.0.history) => {}
                 () = hub.count() => {}
+                () = hub.0.history.tend() => {}
             }
         })));
         // By its drop.
@@ -188,6 +189,11 @@ impl Hub {
     /// The same, for whoever does not wait: after all that someone waits for.
     pub fn tell(&self, events: impl Iterator<Item = Event> + Send + 'static) {
         self.0.herald.tell(Box::new(events));
+    }
+
+    /// How many events wait for their time.
+    pub fn delayed(&self) -> u64 {
+        self.0.history.delayed()
     }
 
     /// The id of the newest event; `None` where there never was one.

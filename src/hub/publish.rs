@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::Hub;
 use crate::{
     event::Event,
-    history::{Delivered, Earlier, Key, Keyed, StorageError},
+    history::{Delivered, Earlier, Handed, Key, Keyed, Parcel, StorageError},
 };
 
 /// Why an event is not published.
@@ -71,19 +71,20 @@ impl Hub {
     }
 
     /// Publishes several events in this order, with nothing in between: all of them, or none; and
-    /// none where their key has been used. Dropping the future means what it means with one.
+    /// none where their key has been used. An event with a time gets its place then: it has an id of
+    /// its own. Dropping the future means what it means with one.
     pub async fn publish_all(
         &self,
-        events: Vec<Event>,
+        events: Vec<(Event, Option<u64>)>,
         key: Option<Key>,
     ) -> Result<Outcome, PublishError> {
         self.may_publish()?;
         let begun = Instant::now();
-        let (parcel, queued): (Vec<_>, Vec<_>) = events
+        let (parcel, queued): (Parcel, Vec<_>) = events
             .into_iter()
-            .map(|event| {
+            .map(|(event, due)| {
                 let (receipt, queued) = oneshot::channel();
-                ((event, receipt), queued)
+                (Handed { event, due, receipt }, queued)
             })
             .unzip();
         let (sender, mut earlier) = oneshot::channel();

@@ -1,5 +1,6 @@
 //! What publishers can ask for beyond one event at once.
 
+mod delay;
 mod lines;
 mod repeats;
 mod time_to_live;

@@ -17,6 +17,8 @@ pub struct Desk {
     new: Vec<Used>,
     known: Vec<(oneshot::Sender<Earlier>, Earlier)>,
     receipts: Vec<Receipt>,
+    /// What is to be written of the new ones, with their numbers.
+    pub records: Vec<(u64, Vec<u8>)>,
     /// Whether the rest of a parcel follows that has been published before.
     skips: bool,
     /// Whether the next event belongs to the parcel of this one.
@@ -25,8 +27,8 @@ pub struct Desk {
 
 /// What to do with an event.
 pub enum Parcel {
-    /// Append it, and its parcel's key, where it begins one that has a key.
-    New(Option<(u64, Vec<u8>)>),
+    /// Append it.
+    New,
     /// It has been published before.
     Earlier,
 }
@@ -45,7 +47,7 @@ impl Desk {
             self.skips = false;
         }
         let Some(keyed) = keyed else {
-            return if self.skips { Parcel::Earlier } else { Parcel::New(None) };
+            return if self.skips { Parcel::Earlier } else { Parcel::New };
         };
         let Keyed { key, earlier } = *keyed;
         let in_commit = self.new.iter().find(|used| used.name == key.name);
@@ -57,9 +59,9 @@ impl Desk {
         }
         let used = key.used(place, now);
         let number = keys.next() + self.new.len() as u64;
-        let record = keys::encode(&used);
+        self.records.push((number, keys::encode(&used)));
         self.new.push(used);
-        Parcel::New(Some((number, record)))
+        Parcel::New
     }
 
     /// Keeps the receipt of one that was published before, for as long as that is not certain.

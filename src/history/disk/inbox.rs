@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{
     event::Event,
-    history::{Keyed, Receipt, StorageError},
+    history::{Handed, Keyed, Parcel, Receipt, StorageError},
 };
 
 /// How much may wait: some seconds of publishing at full speed.
@@ -25,6 +25,8 @@ const BATCH_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub struct Waiting {
     pub event: Event,
+    /// When it gets its place, if not now.
+    pub due: Option<u64>,
     pub receipt: Receipt,
     /// Whether what comes next belongs to the same parcel.
     pub goes_on: bool,
@@ -51,27 +53,23 @@ struct Queue {
 
 impl Inbox {
     /// Takes a parcel, or refuses it.
-    pub fn push(
-        &self,
-        parcel: impl ExactSizeIterator<Item = (Event, Receipt)>,
-        mut keyed: Option<Box<Keyed>>,
-    ) {
+    pub fn push(&self, parcel: Parcel, mut keyed: Option<Box<Keyed>>) {
         let mut queue = self.queue.lock();
         let full = queue.waiting.len() >= MAX_EVENTS || queue.bytes >= MAX_BYTES;
         if full || queue.closed {
             let error = if full { StorageError::Busy } else { StorageError::Failed };
             drop(queue);
-            for (_, receipt) in parcel {
+            for Handed { receipt, .. } in parcel {
                 // A publisher that has left does not need it.
                 let _ = receipt.send(Err(error));
             }
             return;
         }
         let last = parcel.len().saturating_sub(1);
-        for (at, (event, receipt)) in parcel.enumerate() {
+        for (at, Handed { event, due, receipt }) in parcel.into_iter().enumerate() {
             queue.bytes += event.data.len();
             let keyed = keyed.take();
-            queue.waiting.push_back(Waiting { event, receipt, goes_on: at < last, keyed });
+            queue.waiting.push_back(Waiting { event, due, receipt, goes_on: at < last, keyed });
         }
         let enough = queue.waiting.len() >= queue.wanted;
         drop(queue);

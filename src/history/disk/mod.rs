@@ -22,8 +22,8 @@ use tokio::{
 };
 
 use super::{
-    Chunk, Durability, Entry, Holdings, Keyed, LastEventId, Limits, OpenError, Position, ReadError,
-    Receipt, Retention, Start, StorageError, Tail, ring::Ring, tail::tail,
+    Chunk, Durability, Entry, Holdings, Keyed, LastEventId, Limits, OpenError, Parcel, Position,
+    ReadError, Retention, Start, StorageError, Tail, later::Backlog, ring::Ring, tail::tail,
 };
 use crate::event::{Event, EventId};
 
@@ -87,6 +87,8 @@ struct Shown {
     /// When that was appended, and what all that is kept takes.
     oldest: Option<u64>,
     bytes: u64,
+    /// What waits for its time.
+    backlog: Backlog,
     /// Why nothing is kept now.
     outage: Option<StorageError>,
     /// Since when the writer waits for the disk.
@@ -103,8 +105,8 @@ pub(super) fn open(
     let newest = file
         .read_newest(extent.seen, Limits::NEWEST)
         .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
-    let keys = file
-        .keys()
+    let besides = file
+        .besides()
         .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
     let before = newest.first().map_or(extent.seen, |first| first.position.sequence - 1);
     let mut ring = Ring::new(Limits::NEWEST, place(before));
@@ -118,6 +120,7 @@ pub(super) fn open(
             floor: place(extent.floor),
             oldest: extent.oldest,
             bytes: extent.bytes,
+            backlog: Backlog::default(),
             outage: None,
             writing: None,
         }),
@@ -128,7 +131,8 @@ pub(super) fn open(
     });
     let (feed, tail) = tail();
     let (end, ended) = watch::channel(false);
-    let writer = Writer::new(Arc::clone(&shared), feed, path, retention, durability, extent, keys);
+    let writer =
+        Writer::new(Arc::clone(&shared), feed, path, retention, durability, extent, besides);
     std::thread::Builder::new()
         .name("history".to_owned())
         .spawn(move || {
@@ -169,12 +173,12 @@ impl From<redb::Error> for Stop {
 }
 
 impl Disk {
-    pub(super) fn append(
-        &self,
-        parcel: impl IntoIterator<Item = (Event, Receipt), IntoIter: ExactSizeIterator>,
-        keyed: Option<Keyed>,
-    ) {
-        self.0.shared.inbox.push(parcel.into_iter(), keyed.map(Box::new));
+    pub(super) fn append(&self, parcel: Parcel, keyed: Option<Keyed>) {
+        self.0.shared.inbox.push(parcel, keyed.map(Box::new));
+    }
+
+    pub(super) fn backlog(&self) -> Backlog {
+        self.0.shared.shown.lock().backlog
     }
 
     pub(super) fn head(&self) -> Position {

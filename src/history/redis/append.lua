@@ -6,11 +6,12 @@
 -- A parcel with a key that has been used, and still counts, is left out: those are returned, as the
 -- number that the parcel begins with and what is known of the key.
 --
--- KEYS: log, meta, ids, epochs, keys, until when each counts, what the node has appended. ARGV:
+-- KEYS: log, meta, ids, epochs, keys, until when each counts, what the node has appended, what
+-- waits for its time. ARGV:
 -- epoch, the newest sequence of it that the node has seen, the most keys, the number of parcels with
 -- keys, then for each of these: the number that it begins with, its size, its key, for how long that
--- counts in ms, and what is remembered with it; then for each event: its number, who appends it, and
--- its record.
+-- counts in ms, and what is remembered with it; then for each event: its number, who appends it,
+-- when it is due in ms since 1970 (0: now), and its record.
 local log, meta, ids = KEYS[1], KEYS[2], KEYS[3]
 local m = redis.call('HMGET', meta, 'epoch', 'seq')
 if m[1] ~= ARGV[1] or tonumber(m[2]) < tonumber(ARGV[2]) then
@@ -59,14 +60,19 @@ local function is_known(at, number, by)
   return false
 end
 local skip = -1
-for at = events, #ARGV, 3 do
-  local record = ARGV[at + 2]
+local last, waiting = done, 0
+for at = events, #ARGV, 4 do
+  local record, due = ARGV[at + 3], ARGV[at + 2]
   local number = tonumber(ARGV[at])
   local key = keyed[ARGV[at]]
   if key and is_known(key, ARGV[at], ARGV[at + 1]) then
     skip = number + tonumber(ARGV[key + 1]) - 1
   end
-  if number > done and number > skip then
+  if number > done and number > skip then last = number end
+  if number > done and number > skip and due ~= '0' then
+    redis.call('ZADD', KEYS[8], due, ARGV[at + 1] .. ' ' .. record)
+    waiting = waiting + #record
+  elseif number > done and number > skip then
     seq = seq + 1
     count = count + 1
     local id = epoch .. '-' .. string.format('%.0f', seq)
@@ -85,6 +91,11 @@ if count > 0 then
   redis.call('HSET', meta, 'seq', string.format('%.0f', seq))
   redis.call('HINCRBY', meta, 'count', count)
   redis.call('HINCRBY', meta, 'bytes', bytes)
-  redis.call('SET', KEYS[7], ARGV[#ARGV - 2], 'EX', 3600)
+end
+if waiting > 0 then
+  redis.call('HINCRBY', meta, 'later', waiting)
+end
+if last > done then
+  redis.call('SET', KEYS[7], string.format('%.0f', last), 'EX', 3600)
 end
 return known

@@ -16,7 +16,9 @@ use tokio::sync::Notify;
 
 use crate::{
     event::Event,
-    history::{Earlier, Key, Keyed, Receipt, StorageError, disk::record, limits},
+    history::{
+        Earlier, Handed, Key, Keyed, Parcel, Receipt, StorageError, disk::record, later, limits,
+    },
 };
 
 /// How long a publisher may wait for its answer, in all: clients wait two seconds.
@@ -40,14 +42,16 @@ pub struct Waiting {
     goes_on: bool,
     /// The parcel's key and its size, where it begins.
     keyed: Option<(Box<Keyed>, usize)>,
+    /// When it gets its place, if not now.
+    later: Option<u64>,
     due: Instant,
 }
 
 /// What the writer sends of it.
 #[derive(Default)]
 pub struct Batch {
-    /// Numbers and records.
-    pub events: Vec<(u64, Vec<u8>)>,
+    /// Numbers, when they are due if not now, and records.
+    pub events: Vec<(u64, Option<u64>, Vec<u8>)>,
     /// Where parcels with keys begin, and how large they are.
     pub keys: Vec<(u64, usize, Key)>,
 }
@@ -78,17 +82,13 @@ impl std::fmt::Debug for Pending {
 
 impl Pending {
     /// Takes a parcel, or refuses it.
-    pub fn push(
-        &self,
-        parcel: impl ExactSizeIterator<Item = (Event, Receipt)>,
-        keyed: Option<Box<Keyed>>,
-    ) {
+    pub fn push(&self, parcel: Parcel, keyed: Option<Box<Keyed>>) {
         let mut keyed = keyed.map(|keyed| (keyed, parcel.len()));
         let time = limits::now();
         let last = parcel.len().saturating_sub(1);
-        let encode = |(event, receipt)| (record::encode(&event, time), event, receipt);
+        let encode = |handed: Handed| (record::encode(&handed.event, time), handed);
         // Outside the lock: there may be a thousand.
-        let parcel: SmallVec<[_; 1]> = parcel.map(encode).collect();
+        let parcel: SmallVec<[_; 1]> = parcel.into_iter().map(encode).collect();
         let now = Instant::now();
         let mut state = self.state.lock();
         let full = state.queue.len() + state.sent.len() >= MAX_EVENTS || state.bytes >= MAX_BYTES;
@@ -100,20 +100,22 @@ impl Pending {
         };
         if let Some(error) = refusal {
             drop(state);
-            for (_, _, receipt) in parcel {
+            for (_, Handed { receipt, .. }) in parcel {
                 // A publisher that has left does not need it.
                 let _ = receipt.send(Err(error));
             }
             return;
         }
         let due = state.away.unwrap_or(now) + PATIENCE;
-        for (at, (record, event, receipt)) in parcel.into_iter().enumerate() {
+        for (at, (record, handed)) in parcel.into_iter().enumerate() {
+            let Handed { event, due: later, receipt } = handed;
             let number = state.next;
             state.next += 1;
             state.bytes += record.len();
             let goes_on = at < last;
             let keyed = keyed.take();
-            let waiting = Waiting { number, event, record, time, receipt, goes_on, keyed, due };
+            let waiting =
+                Waiting { number, event, record, time, receipt, goes_on, keyed, later, due };
             state.queue.push_back(waiting);
         }
         drop(state);
@@ -141,7 +143,7 @@ impl Pending {
         {
             bytes += next.record.len();
             begun = next.goes_on;
-            batch.events.push((next.number, next.record.clone()));
+            batch.events.push((next.number, next.later, next.record.clone()));
             if let Some((keyed, size)) = &next.keyed {
                 batch.keys.push((next.number, *size, keyed.key.clone()));
             }
@@ -153,7 +155,7 @@ impl Pending {
     /// Puts back what was sent, and has not been appended.
     pub fn put_back(&self, batch: &Batch) {
         let mut state = self.state.lock();
-        for (number, _) in batch.events.iter().rev() {
+        for (number, ..) in batch.events.iter().rev() {
             if let Some(waiting) = state.sent.remove(number) {
                 state.queue.push_front(waiting);
             }
@@ -164,7 +166,7 @@ impl Pending {
 
     /// Refuses what was sent, and has not been appended.
     pub fn refuse(&self, batch: &Batch, error: StorageError) {
-        for (number, _) in &batch.events {
+        for (number, ..) in &batch.events {
             if let Some(waiting) = self.found(*number) {
                 let _ = waiting.receipt.send(Err(error));
             }
@@ -181,6 +183,16 @@ impl Pending {
         drop(receipt);
         for next in (number + 1..).take(size - 1) {
             self.found(next);
+        }
+    }
+
+    /// Those of a batch that are kept for later.
+    pub fn wait(&self, batch: &Batch) {
+        for (number, ..) in batch.events.iter().filter(|(_, later, _)| later.is_some()) {
+            if let Some(Waiting { event, receipt, .. }) = self.found(*number) {
+                // A publisher that has left does not need it.
+                let _ = receipt.send(Ok(later::kept(event)));
+            }
         }
     }
 

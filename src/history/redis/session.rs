@@ -15,7 +15,12 @@ use super::{
     target::Target,
     wire::{self, Origin, id},
 };
-use crate::history::{Earlier, Position, Retention, key::MAX_KEYS, limits};
+use crate::history::{
+    Earlier, Position, Retention,
+    key::MAX_KEYS,
+    later::{Backlog, RELEASE},
+    limits,
+};
 
 /// How long an answer may take. Publishers wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -51,6 +56,7 @@ pub struct Session {
     keys: Keys,
     append: String,
     trim: String,
+    release: String,
     pub epoch: u64,
 }
 
@@ -68,8 +74,9 @@ impl Session {
         };
         let append = load(include_str!("append.lua")).await?;
         let trim = load(include_str!("trim.lua")).await?;
+        let release = load(include_str!("release.lua")).await?;
         let keys = keys.clone();
-        let mut session = Self { link, keys, append, trim, epoch: 0 };
+        let mut session = Self { link, keys, append, trim, release, epoch: 0 };
         let log = session.look(seen).await?;
         Ok((session, log))
     }
@@ -98,9 +105,9 @@ impl Session {
         seen: Position,
     ) -> Result<Vec<(u64, Earlier)>, AppendError> {
         let mut append = cmd("EVALSHA");
-        append.arg(&self.append).arg(Keys::COUNT + 1);
+        append.arg(&self.append).arg(Keys::COUNT + 2);
         self.keys.add_to(&mut append);
-        append.arg(format!("{}:{node:x}", self.keys.appended));
+        append.arg(format!("{}:{node:x}", self.keys.appended)).arg(&self.keys.later);
         let seen = if seen.epoch == self.epoch { seen.sequence } else { 0 };
         append.arg(self.epoch).arg(seen);
         append.arg(MAX_KEYS).arg(batch.keys.len());
@@ -108,12 +115,24 @@ impl Session {
             append.arg(*number).arg(*size).arg(&key.name[..]);
             append.arg(limits::millis(key.window)).arg(wire::used(key));
         }
-        for (number, record) in &batch.events {
-            append.arg(*number).arg(Origin { node, number: *number }.to_string()).arg(record);
+        for (number, later, record) in &batch.events {
+            append.arg(*number).arg(Origin { node, number: *number }.to_string());
+            append.arg(later.unwrap_or(0)).arg(record);
         }
         let known: Option<Vec<(u64, Vec<u8>)>> = self.link.ask(&append).await?;
         let earlier = |(number, used): (u64, Vec<u8>)| Some((number, wire::earlier(&used)?));
         Ok(known.unwrap_or_default().into_iter().filter_map(earlier).collect())
+    }
+
+    /// Gives events that are due their places. Returns what waits, and when the next is due.
+    pub async fn release(&self) -> Result<(Backlog, Option<Duration>), AppendError> {
+        let mut release = cmd("EVALSHA");
+        release.arg(&self.release).arg(Keys::COUNT + 1);
+        self.keys.add_to(&mut release);
+        release.arg(&self.keys.later).arg(self.epoch).arg(RELEASE);
+        let (events, bytes, left): (u64, u64, i64) = self.link.ask(&release).await?;
+        let left = u64::try_from(left).ok().map(Duration::from_millis);
+        Ok((Backlog { events, bytes }, left))
     }
 
     /// Removes what is too much or too old: a step of it. Returns the floor, and whether there is

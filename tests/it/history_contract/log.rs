@@ -8,8 +8,8 @@ use std::{
 use fanfare::{
     event::{Event, EventId, EventType, Retry, Ttl},
     history::{
-        Chunk, Delivered, Durability, Earlier, Entry, HASH, History, Key, Keyed, LastEventId,
-        Limits, Next, Place, Position, Retention, Start, StorageError,
+        Chunk, Delivered, Durability, Earlier, Entry, HASH, Handed, History, Key, Keyed,
+        LastEventId, Limits, Next, Parcel, Place, Position, Retention, Start, StorageError,
     },
     topic::{Topic, Topics},
 };
@@ -124,10 +124,10 @@ impl Log {
         window: Duration,
         data: &[&str],
     ) -> Result<Position, Earlier> {
-        let (mut parcel, mut answers) = (Vec::new(), Vec::new());
+        let (mut parcel, mut answers) = (Parcel::new(), Vec::new());
         for data in data {
             let (receipt, answer) = oneshot::channel();
-            parcel.push((event(data), receipt));
+            parcel.push(Handed { event: event(data), due: None, receipt });
             answers.push(answer);
         }
         let (sender, earlier) = oneshot::channel();
@@ -146,11 +146,11 @@ impl Log {
 
     /// Appends several together.
     pub async fn append_parcel(&self, events: Vec<Event>) -> Vec<Arc<Entry>> {
-        let (parcel, answers): (Vec<_>, Vec<_>) = events
+        let (parcel, answers): (Parcel, Vec<_>) = events
             .into_iter()
             .map(|event| {
                 let (receipt, answer) = oneshot::channel();
-                ((event, receipt), answer)
+                (Handed { event, due: None, receipt }, answer)
             })
             .unzip();
         self.history.append_parcel(parcel, None);

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use fanfare::history::Position;
-use tokio::sync::oneshot;
+use fanfare::history::{Parcel, Position};
 
 use super::{
     against,
@@ -71,6 +70,6 @@ async fn a_parcel_of_which_retention_leaves_a_part_is_answered_whole(kept: Kept)
 
 async fn an_empty_parcel_is_nothing(kept: Kept) {
     let log = kept.open(keep_all());
-    log.history.append_parcel(Vec::<(_, oneshot::Sender<_>)>::new(), None);
+    log.history.append_parcel(Parcel::new(), None);
     assert_eq!(log.append(event("0")).await.position.sequence, 1);
 }

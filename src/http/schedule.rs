@@ -1,0 +1,75 @@
+//! When events are due, and what their publishers are told.
+//!
+//! Promises: an event that waits has an id before it has a place: its publisher's, or a URN of a UUID;
+//! sent again under the same key it gets the same one. Does not: wait; the history does.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use sha2::{Digest as _, Sha256};
+use uuid::{Builder, Uuid};
+
+use super::repeats::Name;
+use crate::{
+    event::{Delay, Event, EventId},
+    hub::Receipt,
+};
+
+/// What a publisher is told of one event.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+pub enum Sent {
+    /// It is published.
+    Now {
+        id: String,
+        /// `None` where nobody knows it any more.
+        subscribers: Option<usize>,
+    },
+    /// It will be.
+    Later {
+        id: String,
+        /// `None` where it was told before.
+        due: Option<String>,
+    },
+}
+
+impl Sent {
+    /// Of an event that is due then, if not now.
+    pub fn new(Receipt { id, subscribers }: Receipt, due: Option<u64>) -> Self {
+        match due {
+            None => Self::Now { id, subscribers: Some(subscribers) },
+            Some(due) => {
+                let due = UNIX_EPOCH + Duration::from_millis(due);
+                Self::Later { id, due: Some(humantime::format_rfc3339_millis(due).to_string()) }
+            }
+        }
+    }
+
+    /// Whether it is published later.
+    pub fn is_later(&self) -> bool {
+        matches!(self, Self::Later { .. })
+    }
+}
+
+/// An event with the time that it is due, if not now. `name` and its number among others make its id,
+/// where it has to have one.
+pub fn schedule(
+    event: Event,
+    delay: Option<Delay>,
+    name: Option<&Name>,
+    number: usize,
+) -> (Event, Option<u64>) {
+    let Some(delay) = delay else { return (event, None) };
+    let id = event.id.clone().or_else(|| {
+        let uuid = match name {
+            None => Uuid::now_v7(),
+            Some(name) => {
+                let hash = Sha256::new().chain_update(name).chain_update(number.to_le_bytes());
+                let hash: [u8; 32] = hash.finalize().into();
+                let bytes = hash.first_chunk().copied().unwrap_or_default();
+                Builder::from_custom_bytes(bytes).into_uuid()
+            }
+        };
+        EventId::parse(&uuid.urn().to_string()).ok()
+    });
+    (Event { id, ..event }, Some(delay.due()))
+}
