@@ -36,7 +36,8 @@ fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (15)
 		echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
 		$${CARGO_TARGET_DIR:-target}/debug/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=5 \
 			-rss_limit_mb=1024 -verbosity=0 -artifact_prefix=fuzz/artifacts/ \
-			fuzz/corpus/$$target fuzz/seeds/$$target || exit 1; \
+			fuzz/corpus/$$target fuzz/seeds/$$target >fuzz/artifacts/$$target.log 2>&1 || \
+			{ tail -n 40 fuzz/artifacts/$$target.log; exit 1; }; \
 	done
 
 # The modules of tests that are about streams: a stream has two ways to its socket.

@@ -46,6 +46,10 @@ mod redis;
 mod ring;
 mod tail;
 
+// For the targets of fuzz/.
+#[cfg(fuzzing)]
+pub use disk::record::{decode as decode_record, encode as encode_record};
+
 pub use error::{OpenError, ReadError, StorageError};
 pub use holdings::Holdings;
 pub use key::{Earlier, HASH, Key, Keyed};

@@ -63,7 +63,7 @@ pub use stream::DirectWrite;
 
 // For the targets of fuzz/.
 #[cfg(fuzzing)]
-pub use {body::compact, mercure::Fields, query::parse_pairs};
+pub use {body::compact, line::read as read_line, mercure::Fields, query::parse_pairs};
 
 use client_address::{address, address_of};
 use cors::{answer_preflights, cors};

@@ -33,7 +33,7 @@ mod file;
 mod inbox;
 mod keys;
 mod open;
-pub(super) mod record;
+pub mod record;
 mod runs;
 mod writer;
 

@@ -43,6 +43,7 @@ pub struct Head<'a> {
     pub own_id: Option<&'a str>,
 }
 
+/// An event that was appended then, in milliseconds since 1970.
 pub fn encode(event: &Event, time: u64) -> Vec<u8> {
     let mut flags = 0;
     let mut record = vec![0];
@@ -77,6 +78,7 @@ pub fn encode(event: &Event, time: u64) -> Vec<u8> {
     record
 }
 
+/// What [`encode`] was given.
 pub fn decode(record: &[u8]) -> Result<(Event, u64), Damaged> {
     let mut rest = record;
     let (flags, Head { time, own_id }) = take_head(&mut rest)?;
