@@ -25,10 +25,10 @@ test: tools ## Runs all tests, after it has installed what they need
 
 # Each target with what was found before (fuzz/corpus is where you keep it), then with what libFuzzer
 # makes of it. A failure prints the input, and leaves it in fuzz/artifacts.
-FUZZ_SECONDS ?= 15
+FUZZ_SECONDS ?= 8
 TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
 
-fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (15)
+fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (8)
 	RUSTC_WORKSPACE_WRAPPER=fuzz/instrument.sh cargo build --locked -p fanfare-fuzz
 	@mkdir -p fuzz/artifacts
 	@for target in $(TARGETS); do \

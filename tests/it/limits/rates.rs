@@ -74,7 +74,7 @@ fn many_events_at_once_count_as_many() {
     assert_eq!(publish(6).status, 413, "a burst has five");
     // The one of that request has counted.
     assert_eq!(publish(4).status, 200);
-    assert_limited(&publish(1), "publish_rate", 60);
+    assert_limited(&publish(1), "address_rate", 60);
 }
 
 #[test]
