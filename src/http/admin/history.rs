@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::{ApiError, Credentials, Desk, PATIENCE, answer, shown_millis};
+use super::{ApiError, Credentials, Desk, PATIENCE, answer, authorized, shown_millis};
 use crate::{
     history::{Entry, Holdings, Place},
     hub::Hub,
@@ -82,6 +82,6 @@ pub async fn history(
     desk: Data<Desk>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     Ok(answer(kept(&hub, &desk).await.ok_or(ApiError::NotReady)?))
 }

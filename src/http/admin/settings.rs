@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 
-use super::{ApiError, Credentials, Desk, answer};
+use super::{ApiError, Credentials, Desk, answer, authorized};
 
 /// What the filter of the log is called among arguments.
 const LOG: &str = "log";
@@ -34,7 +34,7 @@ pub async fn settings(
         settings: Vec<Setting>,
     }
 
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     let mut settings = desk.settings.to_vec();
     let filter = Some(desk.logbook.filter());
     let log = settings.iter_mut().find(|setting| setting.id == LOG);

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::{
-    ApiError, Credentials, Desk, PATIENCE, answer,
+    ApiError, Credentials, Desk, PATIENCE, answer, authorized,
     history::{Kept, kept},
     shown,
 };
@@ -125,7 +125,7 @@ pub async fn stats(
     refusals: Data<Refusals>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     let gathered = join3(hub.stats(PATIENCE), kept(&hub, &desk), hub.sums(OTHERS)).await;
     let (stats, history, others) = gathered;
     let stats = stats.ok_or(ApiError::NotReady)?;
