@@ -4,6 +4,8 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     Limits, MAX_TOPICS,
@@ -22,6 +24,16 @@ use crate::{
     topic::{Topic, Topics},
 };
 
+/// What a publisher is told.
+#[derive(Serialize, ToSchema)]
+pub struct Published {
+    success: bool,
+    /// The id that subscribers got: the publisher's own, or the hub's.
+    id: String,
+    /// How many subscribers it went to.
+    subscribers: usize,
+}
+
 /// `POST`. The event's metadata is in the query alone: the whole body is data, whatever its
 /// members are called.
 pub async fn post(
@@ -33,13 +45,6 @@ pub async fn post(
     origins: Data<Origins>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(serde::Serialize)]
-    struct Published {
-        success: bool,
-        id: String,
-        subscribers: usize,
-    }
-
     limits.publish.by_address(&request, 1)?;
     origins.check(&request, &credentials.publish_origins)?;
     let query = Query::parse(request.query_string())?;

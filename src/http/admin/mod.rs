@@ -22,6 +22,7 @@ use crate::{
 pub mod drain;
 mod history;
 mod log_level;
+mod openapi;
 mod paging;
 mod revoke;
 mod settings;
@@ -32,6 +33,7 @@ mod topics;
 pub use drain::DefaultPace;
 pub use history::history;
 pub use log_level::{log_level, set_log_level};
+pub use openapi::described;
 pub use revoke::{revoke, revoke_one};
 pub use settings::{Setting, settings};
 pub use stats::stats;

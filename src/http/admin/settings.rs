@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{ApiError, Credentials, Desk, answer};
 
@@ -9,7 +10,7 @@ use super::{ApiError, Credentials, Desk, answer};
 const LOG: &str = "log";
 
 /// One of them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Setting {
     /// Its name among arguments: nothing that a user sees.
     #[serde(skip)]
@@ -23,17 +24,18 @@ pub struct Setting {
     pub source: &'static str,
 }
 
+/// All of them.
+#[derive(Serialize, ToSchema)]
+pub struct Settings {
+    settings: Vec<Setting>,
+}
+
 /// `GET`.
 pub async fn settings(
     request: HttpRequest,
     desk: Data<Desk>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(Serialize)]
-    struct Settings {
-        settings: Vec<Setting>,
-    }
-
     credentials.operator(&request)?;
     let mut settings = desk.settings.to_vec();
     let filter = Some(desk.logbook.filter());
