@@ -3,7 +3,7 @@
 # Where rustup puts cargo; and Debian servers, for those who are not root.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 
-.PHONY: help run check test fuzz tools bench bench-disk bench-redis container licences
+.PHONY: help run check test fuzz tools bench bench-disk bench-redis container licences deb
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -25,10 +25,10 @@ test: tools ## Runs all tests, after it has installed what they need
 
 # Each target with what was found before (fuzz/corpus is where you keep it), then with what libFuzzer
 # makes of it. A failure prints the input, and leaves it in fuzz/artifacts.
-FUZZ_SECONDS ?= 15
+FUZZ_SECONDS ?= 8
 TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
 
-fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (15)
+fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (8)
 	RUSTC_WORKSPACE_WRAPPER=fuzz/instrument.sh cargo build --locked -p fanfare-fuzz
 	@mkdir -p fuzz/artifacts
 	@for target in $(TARGETS); do \
@@ -36,7 +36,8 @@ fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (15)
 		echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
 		$${CARGO_TARGET_DIR:-target}/debug/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=5 \
 			-rss_limit_mb=1024 -verbosity=0 -artifact_prefix=fuzz/artifacts/ \
-			fuzz/corpus/$$target fuzz/seeds/$$target || exit 1; \
+			fuzz/corpus/$$target fuzz/seeds/$$target >fuzz/artifacts/$$target.log 2>&1 || \
+			{ tail -n 40 fuzz/artifacts/$$target.log; exit 1; }; \
 	done
 
 # The modules of tests that are about streams: a stream has two ways to its socket.
@@ -55,6 +56,12 @@ bench-redis: ## Measures what a history in Redis costs, in two minutes; QUICK=1 
 	tests/install-tools.sh
 	cargo build --release --locked --bin fanfare
 	benches/redis.py $(if $(QUICK),--quick)
+
+deb: ## Builds a Debian package into target/debian, with cargo-deb
+	command -v cargo-deb >/dev/null || cargo install --locked cargo-deb
+	cargo build --release --locked
+	deploy/package-texts.sh target/release/fanfare target/package
+	cargo deb --no-build --locked
 
 container: ## Builds the image of the Dockerfile, runs it and checks it; needs root, no engine
 	tests/container.sh

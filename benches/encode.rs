@@ -18,6 +18,7 @@ fn event(bytes: usize) -> Event {
         id: None,
         kind: None,
         retry: None,
+        ttl: None,
         private: false,
     }
 }

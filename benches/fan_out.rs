@@ -129,7 +129,15 @@ async fn hub_with_sockets(subscribers: usize) -> (Hub, Vec<net::TcpStream>) {
 fn event() -> Event {
     let id = EventId::parse(ID).unwrap();
     let topics = Topics::new(Vec::new()).unwrap();
-    Event { topics, data: "x".repeat(100), id: Some(id), kind: None, retry: None, private: false }
+    Event {
+        topics,
+        data: "x".repeat(100),
+        id: Some(id),
+        kind: None,
+        retry: None,
+        ttl: None,
+        private: false,
+    }
 }
 
 fn fan_out(criterion: &mut Criterion) {

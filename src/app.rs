@@ -22,7 +22,7 @@ use crate::{
     hooks::Hooks,
     http::{
         self, BodyLimits, Connections, Credentials, DefaultPace, Desk, DirectWrite, Intake, Limits,
-        Presence, Refusals, ServerSettings,
+        Presence, Refusals, Repeats, ServerSettings,
     },
     hub::{self, Bell, DrainPace, Hub, Settings},
     listeners::{Listeners, SocketFile, bind},
@@ -339,6 +339,7 @@ fn server_settings(
         connections: Connections::default(),
         proxies: None,
         limits,
+        repeats: Repeats::new(config.publishing.idempotency_window),
         shows_metrics: config.metrics == Metrics::On,
         connection: Options {
             peer_timeout: config.peer_timeout,

@@ -27,6 +27,7 @@ mod kept;
 mod limits;
 mod listen;
 mod metrics;
+mod publishing;
 
 pub use auth::{Auth, refuse_secret_arguments};
 pub use drain::Drain;
@@ -36,6 +37,7 @@ pub use kept::Kept;
 pub use limits::Limiting;
 pub use listen::Listen;
 pub use metrics::Metrics;
+pub use publishing::Publishing;
 
 /// A setting that is on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -151,6 +153,10 @@ pub struct Config {
     #[arg(long, env = "FANFARE_METRICS", value_name = "WHERE", default_value = "off",
           value_parser = Metrics::parse)]
     pub metrics: Metrics,
+
+    /// What publishers may ask for.
+    #[command(flatten)]
+    pub publishing: Publishing,
 
     /// Who may publish, and who may listen
     #[command(flatten)]

@@ -4,7 +4,10 @@
 //! `parse` is the only way to make one; nothing behind this door checks again. Does not: know
 //! HTTP, or how an event looks on the wire (`sse`), or its place in the order (`history`).
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use crate::{invalid::Invalid, topic::Topics};
 
@@ -16,6 +19,12 @@ pub const MAX_TYPE_BYTES: usize = 256;
 /// The longest reconnection time, in milliseconds: browsers keep it in a signed 32-bit timer, and
 /// what overflows it fires at once.
 pub const MAX_RETRY_MS: u32 = i32::MAX as u32;
+
+/// The longest time to live.
+pub const MAX_TTL: Duration = Duration::from_secs(3650 * 24 * 3600);
+
+/// The longest time that an event waits to be published.
+pub const MAX_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The id that asks for everything that is kept; no event can have it.
 pub const EARLIEST: &str = "earliest";
@@ -94,6 +103,81 @@ impl Retry {
     }
 }
 
+/// How long an event is for those who come later, from when it is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl(u64);
+
+impl Ttl {
+    /// Reads a time: seconds, or with a unit as settings have it, up to [`MAX_TTL`]. Zero is for
+    /// those alone who are there.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let time = parse_time(text).filter(|time| *time <= MAX_TTL);
+        let time = time.ok_or(Invalid::Time { field: "ttl", limit: "3650 days" })?;
+        Ok(Self(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// A time that was kept.
+    pub fn of_millis(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    /// The time in milliseconds.
+    pub fn as_millis(self) -> u64 {
+        self.0
+    }
+}
+
+/// When an event is to be published, if not at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delay {
+    /// After this time.
+    In(Duration),
+    /// At this time, in milliseconds since 1970.
+    At(u64),
+}
+
+impl Delay {
+    /// Reads a time to wait, as that to live, up to [`MAX_DELAY`].
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let time = parse_time(text).filter(|time| *time <= MAX_DELAY);
+        time.map(Self::In).ok_or(Invalid::Time { field: "delay", limit: "7 days" })
+    }
+
+    /// Reads a time of RFC 3339 in UTC, such as `2027-01-31T12:00:00Z`, no later than after
+    /// [`MAX_DELAY`]. One that is over means at once.
+    pub fn parse_at(text: &str) -> Result<Self, Invalid> {
+        let at =
+            humantime::parse_rfc3339(text).ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let at = at.filter(|at| *at <= now() + MAX_DELAY).ok_or(Invalid::At)?;
+        Ok(Self::At(millis(at)))
+    }
+
+    /// When that is, in milliseconds since 1970.
+    pub fn due(self) -> u64 {
+        match self {
+            Self::In(time) => millis(now() + time),
+            Self::At(at) => at,
+        }
+    }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Seconds, or a time with a unit such as `500ms` or `2m`.
+fn parse_time(text: &str) -> Option<Duration> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits {
+        return text.parse().ok().map(Duration::from_secs);
+    }
+    humantime::parse_duration(text).ok()
+}
+
 /// Reads whether an event is private: on where there is no value.
 pub fn parse_private(text: &str) -> Result<bool, Invalid> {
     match text {
@@ -116,6 +200,8 @@ pub struct Event {
     pub kind: Option<EventType>,
     /// A reconnection time for those who receive it.
     pub retry: Option<Retry>,
+    /// How long it is for those who come later; without one, as long as it is kept.
+    pub ttl: Option<Ttl>,
     /// Whether only those receive it whose grants cover one of its topics.
     pub private: bool,
 }

@@ -49,6 +49,20 @@ pub enum Invalid {
         /// The limit in milliseconds.
         limit: u32,
     },
+    /// Not a time, or too long a one.
+    #[error("`{field}` is not a time such as 30 (seconds), 500ms or 2m, up to {limit}")]
+    Time {
+        /// The part's name in a request.
+        field: &'static str,
+        /// The longest.
+        limit: &'static str,
+    },
+    /// Not a time of the calendar, or one that is too far away.
+    #[error("`at` is not a time such as 2027-01-31T12:00:00Z, within 7 days")]
+    At,
+    /// A time to wait, and one to be there.
+    #[error("`delay` and `at` are both given: choose one")]
+    DelayTwice,
     /// A part is given more often than its limit.
     #[error("`{field}` is given more than {limit} times")]
     TooMany {

@@ -133,10 +133,12 @@ function commandLine(path, method, { parameters = [], requestBody, responses, se
   const words = [`curl ${flags(method, responses)}${quote(url)}`];
   if (security && security.every((one) => Object.keys(one).length)) words.push('-H "Authorization: Bearer $TOKEN"');
   const [[type, { example } = {}] = []] = Object.entries(requestBody?.content ?? {});
-  if (type === 'application/json') words.push(`-H ${quote(`Content-Type: ${type}`)}`, `--data-raw ${quote(JSON.stringify(example))}`);
-  else if (type) words.push(...fields(example));
+  if (type === 'application/x-www-form-urlencoded') words.push(...fields(example));
+  else if (type) words.push(`-H ${quote(`Content-Type: ${type}`)}`, `--data-raw ${quote(textOf(example))}`);
   return words.join(' \\\n  ');
 }
+
+const textOf = (example) => (typeof example === 'string' ? example : JSON.stringify(example));
 
 const fields = (example) => Object.entries(example).flatMap(([name, value]) => (
   [value].flat().map((one) => `--data-urlencode ${quote(`${name}=${one}`)}`)

@@ -64,6 +64,9 @@ done
 
 say "process 1"
 root=$(build mount "$(build from --pull-never fanfare)")
+# debian:bookworm-slim has 75 MB: the image stays under 100.
+added=$(($(du -sm "$root" | cut -f 1) - $(du -sm "$work/debian" | cut -f 1)))
+[ "$added" -lt 25 ] || { say "the image adds $added MB to its base"; exit 1; }
 uid=$(chroot "$root" id -u fanfare)
 [ "$uid" -ne 0 ] || { say "it runs as root"; exit 1; }
 port=3917

@@ -52,6 +52,7 @@ fn round_trip(input: &Input<'_>) {
         id: Some(id.clone()),
         kind: kind.clone(),
         retry,
+        ttl: None,
         private: false,
     };
     let mut decoder = Decoder::default();

@@ -153,6 +153,7 @@ impl Claims {
         let grant = Grant {
             generation,
             subject: self.sub.as_ref().and_then(serde_json::Value::as_str).map(Arc::from),
+            issuer: self.iss.as_deref().map(Arc::from),
             expires,
             publish: None,
             subscribe: Scope::default(),

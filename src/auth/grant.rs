@@ -28,6 +28,8 @@ pub struct Grant {
     pub generation: Generation,
     /// Whose token it is (`sub`), where the token says so.
     pub subject: Option<Arc<str>>,
+    /// Who has issued it (`iss`), where the token says so.
+    pub issuer: Option<Arc<str>>,
     /// The token's `exp`.
     pub expires: Option<SystemTime>,
     /// Topics that may be published to. `None` where the token says nothing about publishing.

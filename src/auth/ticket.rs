@@ -103,6 +103,7 @@ mod tests {
         let grant = Grant {
             generation: Generation::Claim,
             subject: Some("alice".into()),
+            issuer: None,
             expires: None,
             publish: None,
             subscribe: Scope::default(),

@@ -4,13 +4,15 @@
 //! {"position":"#1764000000000-42","time":1764000012345,"id":"own","type":"price","retry":1000,"topics":["news"],"data":"{\"price\":12.50}"}
 //! ```
 //!
-//! Only `data` has to be there, and `"private":true` where not everyone may see it. `position` and
+//! `expires` is when its time to live ends, in milliseconds since 1970. Only `data` has to be there, and `"private":true` where not everyone may see it. `position` and
 //! `time` are for the reader: an imported event gets its own. The names of a Mercure hub's stored updates are read, too (`Data`, `ID`, `Topics`).
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{Event, EventId, EventType, Retry},
+    event::{Event, EventId, EventType, Retry, Ttl},
     history::Position,
     invalid::Invalid,
     topic::{Topic, Topics},
@@ -28,6 +30,8 @@ pub struct Line {
     kind: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default, alias = "Retry")]
     retry: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    expires: Option<u64>,
     #[serde(default, alias = "Topics")]
     topics: Vec<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not", default, alias = "Private")]
@@ -44,6 +48,7 @@ impl Line {
             id: event.id.as_ref().map(|id| id.as_str().to_owned()),
             kind: event.kind.as_ref().map(|kind| kind.as_str().to_owned()),
             retry: event.retry.map(|retry| retry.as_millis().into()),
+            expires: event.ttl.map(|ttl| time.saturating_add(ttl.as_millis())),
             topics: event.topics.iter().map(|topic| topic.as_str().to_owned()).collect(),
             private: event.private,
             data: event.data.clone(),
@@ -62,7 +67,14 @@ impl Line {
             id: self.id.filter(there).map(|id| EventId::parse(&id)).transpose()?,
             kind: self.kind.filter(there).map(|kind| EventType::parse(&kind)).transpose()?,
             retry: retry.transpose()?,
+            ttl: self.expires.map(|at| Ttl::of_millis(at.saturating_sub(now()))),
             private: self.private,
         })
     }
+}
+
+/// The time, in milliseconds since 1970. What has expired by then is imported as expired.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

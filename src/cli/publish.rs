@@ -32,9 +32,21 @@ pub struct Publish {
     /// The reconnection time that receivers are told, in milliseconds
     #[arg(long, value_name = "MS")]
     retry: Option<String>,
+    /// For how long it is for those who come later: seconds, or a time such as `500ms` or `2m`
+    #[arg(long, value_name = "TIME")]
+    ttl: Option<String>,
+    /// How long it waits before it is published: seconds, or a time such as `500ms` or `2m`
+    #[arg(long, value_name = "TIME", conflicts_with = "at")]
+    delay: Option<String>,
+    /// When it is published, such as `2027-01-31T12:00:00Z`
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
     /// Only for subscribers whose tokens cover one of its topics
     #[arg(long)]
     private: bool,
+    /// Publish once, however often it is sent with this key
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     #[command(flatten)]
     token: TokenArgs,
     /// The hub
@@ -68,12 +80,22 @@ async fn send(publish: &Publish) -> Result<(), String> {
     query.extend(publish.kind.as_deref().map(|kind| ("type", kind)));
     query.extend(publish.id.as_deref().map(|id| ("id", id)));
     query.extend(publish.retry.as_deref().map(|retry| ("retry", retry)));
+    query.extend(publish.ttl.as_deref().map(|ttl| ("ttl", ttl)));
+    query.extend(publish.delay.as_deref().map(|delay| ("delay", delay)));
+    query.extend(publish.at.as_deref().map(|at| ("at", at)));
     query.extend(publish.private.then_some(("private", "1")));
 
     let request = client().post(publish.url.with("/send-event", &query));
     let request = request.content_type("application/json");
     let request = match &token {
         Some(token) => request.insert_header(("authorization", token.authorization())),
+        None => request,
+    };
+    let request = match &publish.idempotency_key {
+        Some(key) => {
+            let quoted = key.replace('\\', "\\\\").replace('"', "\\\"");
+            request.insert_header(("idempotency-key", format!("\"{quoted}\"")))
+        }
         None => request,
     };
     let claim = "a claim `mercure.publish` that covers each --topic";

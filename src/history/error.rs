@@ -15,6 +15,9 @@ pub enum StorageError {
     /// The server that has the history does not answer.
     #[error("the history is away, its server does not answer")]
     Away,
+    /// More events wait for their time than may.
+    #[error("too many events wait for their time")]
+    Crowded,
     /// More events wait to be kept than may.
     #[error("the history can't keep up")]
     Busy,

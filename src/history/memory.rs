@@ -1,12 +1,19 @@
 //! The history of a hub that keeps nothing on disk.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::yield_now,
+    time::timeout,
+};
 
 use super::{
-    Appended, Chunk, Entry, Holdings, LastEventId, Limits, Position, Receipt, Retention, Start,
-    Tail,
+    Appended, Chunk, Entry, Handed, Holdings, Keyed, LastEventId, Limits, Parcel, Position,
+    Retention, Start, Tail,
+    key::{Keys, MAX_KEYS},
+    later::{self, Backlog, RELEASE},
     limits::now,
     ring::Ring,
     tail::{Feed, tail},
@@ -21,23 +28,114 @@ pub struct Memory(Arc<Shared>);
 struct Shared {
     retention: Retention,
     ring: Mutex<Ring>,
+    keys: Mutex<Keys>,
+    later: Mutex<Later>,
+    /// Something waits that did not before.
+    sooner: Notify,
     feed: Feed,
 }
+
+/// What waits, by when it is due, and in the order in which it came.
+#[derive(Debug, Default)]
+struct Later {
+    events: BTreeMap<(u64, u64), Event>,
+    next: u64,
+    backlog: Backlog,
+}
+
+impl Later {
+    fn add(&mut self, due: u64, event: Event) {
+        self.backlog.add(event.data.len());
+        self.next += 1;
+        self.events.insert((due, self.next), event);
+    }
+
+    fn take(&mut self, now: u64) -> Vec<Event> {
+        let mut taken = Vec::new();
+        while taken.len() < RELEASE
+            && let Some(first) = self.events.first_entry()
+            && first.key().0 <= now
+        {
+            let event = first.remove();
+            self.backlog.remove(event.data.len());
+            taken.push(event);
+        }
+        taken
+    }
+}
+
+/// How often the clock is looked at.
+const LOOK: Duration = Duration::from_secs(10);
 
 pub(super) fn open(retention: Retention) -> (Memory, Tail) {
     let (feed, tail) = tail();
     let head = Position { epoch: now(), sequence: 0 };
     let ring = Mutex::new(Ring::new(retention.limits, head));
-    (Memory(Arc::new(Shared { retention, ring, feed })), tail)
+    let keys = Mutex::new(Keys::new(MAX_KEYS));
+    let (later, sooner) = (Mutex::default(), Notify::new());
+    (Memory(Arc::new(Shared { retention, ring, keys, later, sooner, feed })), tail)
 }
 
 impl Memory {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
+    pub(super) fn append(&self, parcel: Parcel, keyed: Option<Keyed>) {
         let mut ring = self.ring();
-        // Encoding needs the position, and the order needs the lock: 0.1 us for 100 bytes.
-        let entry = Arc::new(Entry::new(ring.head().next(), event, now()));
-        ring.push(&entry);
-        self.0.feed.push([Appended { entry, receipt }]);
+        let time = now();
+        if let Some(Keyed { key, earlier }) = keyed {
+            let mut keys = self.0.keys.lock();
+            if let Some(found) = keys.find(&key.name, time) {
+                // A publisher that has left does not need it.
+                let _ = earlier.send(found.clone());
+                return;
+            }
+            keys.insert(key.used(ring.head().next(), time), time);
+        }
+        let appended = parcel.into_iter().filter_map(|Handed { event, due, receipt }| {
+            if let Some(due) = due {
+                self.0.later.lock().add(due, event.clone());
+                self.0.sooner.notify_one();
+                let _ = receipt.send(Ok(later::kept(event)));
+                return None;
+            }
+            // Encoding needs the position, and the order needs the lock: 0.1 us for 100 bytes.
+            let entry = Arc::new(Entry::new(ring.head().next(), event, time));
+            ring.push(&entry);
+            Some(Appended { entry, receipt })
+        });
+        self.0.feed.push(appended);
+    }
+
+    pub(super) fn backlog(&self) -> Backlog {
+        self.0.later.lock().backlog
+    }
+
+    pub(super) async fn tend(&self) {
+        loop {
+            let due = self.0.later.lock().events.keys().next().map(|(due, _)| *due);
+            let Some(due) = due else {
+                self.0.sooner.notified().await;
+                continue;
+            };
+            // A clock may be set.
+            let left = Duration::from_millis(due.saturating_sub(now())).min(LOOK);
+            if left.is_zero() {
+                self.release();
+                yield_now().await;
+            } else {
+                let _ = timeout(left, self.0.sooner.notified()).await;
+            }
+        }
+    }
+
+    fn release(&self) {
+        let mut ring = self.ring();
+        let time = now();
+        let due = self.0.later.lock().take(time);
+        self.0.feed.push(due.into_iter().map(|event| {
+            let entry = Arc::new(Entry::new(ring.head().next(), event, time));
+            ring.push(&entry);
+            // Its publisher has been answered.
+            Appended { entry, receipt: oneshot::channel().0 }
+        }));
     }
 
     pub(super) fn head(&self) -> Position {

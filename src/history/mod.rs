@@ -5,6 +5,10 @@
 //! - `append` never waits. The event gets its [`Position`] when it is kept, and who appended it
 //!   hears of it by the [`Receipt`]: that it was kept and delivered, or why not. An event that is
 //!   not kept is never shown.
+//! - A parcel of events is kept as a whole or not at all, in its order, with nothing in between.
+//! - An event that is due later is kept, and gets its place in the order then.
+//! - A parcel with a key that has been used, and still counts, is not appended: who hands it over
+//!   is told where that one is, once that is kept. A key is used when its parcel is kept, with it.
 //! - Positions grow, and their order is the order in which every subscriber sees the events.
 //! - The [`Tail`] yields each kept entry once, in that order, none left out, also those that
 //!   retention has already removed.
@@ -18,6 +22,7 @@
 
 use std::{io, sync::Arc};
 
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -30,7 +35,10 @@ use crate::{
 mod disk;
 mod error;
 mod holdings;
+mod key;
+mod later;
 mod limits;
+mod loss;
 mod memory;
 mod place;
 mod position;
@@ -38,12 +46,20 @@ mod redis;
 mod ring;
 mod tail;
 
+// For the targets of fuzz/.
+#[cfg(fuzzing)]
+pub use disk::record::{decode as decode_record, encode as encode_record};
+
 pub use error::{OpenError, ReadError, StorageError};
 pub use holdings::Holdings;
+pub use key::{Earlier, HASH, Key, Keyed};
 pub use limits::{Limits, Retention};
+pub use loss::Loss;
 pub use place::{Durability, Place};
 pub use position::{LastEventId, Position};
 pub use tail::{Appended, Next, Tail};
+
+use later::Backlog;
 
 /// An event in its place: encoded, and reduced to what matching needs.
 #[derive(Debug)]
@@ -60,6 +76,8 @@ pub struct Entry {
     pub frame: Frame,
     /// When it was appended, in milliseconds since 1970.
     pub time: u64,
+    /// From when on it is not shown to those who come late, in milliseconds since 1970.
+    pub expires: Option<u64>,
 }
 
 impl Entry {
@@ -68,8 +86,14 @@ impl Entry {
             Some(id) => Frame::event(&event, id.as_str()),
             None => Frame::event(&event, &position.to_string()),
         };
-        let Event { id: own_id, topics, private, .. } = event;
-        Self { position, own_id, topics, private, frame, time }
+        let Event { id: own_id, topics, private, ttl, .. } = event;
+        let expires = ttl.map(|ttl| time.saturating_add(ttl.as_millis()));
+        Self { position, own_id, topics, private, frame, time, expires }
+    }
+
+    /// Whether its time is over. The clock is looked at only where it has one.
+    pub fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|expires| expires <= limits::now())
     }
 
     /// Whether it has the same subscribers as another.
@@ -88,6 +112,21 @@ impl Entry {
 
 /// Tells the one who appended an event what became of it.
 pub type Receipt = oneshot::Sender<Result<Delivered, StorageError>>;
+
+/// An event that is handed over, with the one who is to hear of it.
+#[derive(Debug)]
+pub struct Handed {
+    /// The event.
+    pub event: Event,
+    /// When it gets its place, in milliseconds since 1970; without one at once. It is answered when
+    /// it is kept until then, and needs an id of its own.
+    pub due: Option<u64>,
+    /// Who is to hear of it.
+    pub receipt: Receipt,
+}
+
+/// Events that belong together.
+pub type Parcel = SmallVec<[Handed; 1]>;
 
 /// An entry that is kept, and has been queued for its subscribers.
 #[derive(Debug, Clone)]
@@ -131,31 +170,6 @@ impl Start {
             Some(place) if place < floor => Self::Gap(Loss::Trimmed, Some(floor)),
             Some(place) => Self::After(place),
             None => Self::Gap(Loss::Unknown, None),
-        }
-    }
-}
-
-/// Why an asked-for place can't be resumed from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Loss {
-    /// Retention has removed events that followed it.
-    Trimmed,
-    /// It belongs to a history that no longer exists.
-    Epoch,
-    /// No event has, or is known to have had, this id.
-    Unknown,
-}
-
-impl Loss {
-    /// In the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Trimmed, Self::Epoch, Self::Unknown];
-
-    /// The word that the `gap` event uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Trimmed => "trimmed",
-            Self::Epoch => "epoch",
-            Self::Unknown => "unknown",
         }
     }
 }
@@ -211,10 +225,45 @@ impl History {
 
     /// Takes an event, without waiting.
     pub fn append(&self, event: Event, receipt: Receipt) {
+        self.append_parcel(SmallVec::from([Handed { event, due: None, receipt }]), None);
+    }
+
+    /// Takes several that belong together, without waiting.
+    pub fn append_parcel(&self, parcel: Parcel, keyed: Option<Keyed>) {
+        let delays = parcel.iter().any(|handed| handed.due.is_some());
+        if delays && let Err(error) = self.backlog().has_room() {
+            for handed in parcel {
+                // A publisher that has left does not need it.
+                let _ = handed.receipt.send(Err(error));
+            }
+            return;
+        }
         match self {
-            Self::Memory(memory) => memory.append(event, receipt),
-            Self::Disk(disk) => disk.append(event, receipt),
-            Self::Redis(redis) => redis.append(event, receipt),
+            Self::Memory(memory) => memory.append(parcel, keyed),
+            Self::Disk(disk) => disk.append(parcel, keyed),
+            Self::Redis(redis) => redis.append(parcel, keyed),
+        }
+    }
+
+    fn backlog(&self) -> Backlog {
+        match self {
+            Self::Memory(memory) => memory.backlog(),
+            Self::Disk(disk) => disk.backlog(),
+            Self::Redis(redis) => redis.backlog(),
+        }
+    }
+
+    /// How many events wait for their time.
+    pub fn delayed(&self) -> u64 {
+        self.backlog().events
+    }
+
+    /// Gives events their places when they are due, where the history has no thread of its own for
+    /// that. Never ends.
+    pub async fn tend(&self) {
+        match self {
+            Self::Memory(memory) => memory.tend().await,
+            Self::Disk(_) | Self::Redis(_) => std::future::pending().await,
         }
     }
 

@@ -41,7 +41,7 @@ pub async fn read_json(
     payload: Payload,
     limits: &BodyLimits,
 ) -> Result<String, ApiError> {
-    let kind = Kind::of(request)?;
+    let kind = Kind::of(&media_type(request)?).ok_or(ApiError::MediaType)?;
     let (body, _portion) = read(request, payload, limits).await?;
     let text = std::str::from_utf8(&body).map_err(|error| ApiError::Utf8(error.valid_up_to()))?;
     // A BOM is no part of the text (RFC 8259, 8.1 lets a reader ignore it).
@@ -55,31 +55,55 @@ pub async fn read_json(
     }
 }
 
+/// Reads a body of lines, each a JSON value.
+pub async fn read_lines(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &BodyLimits,
+) -> Result<(BytesMut, Portion), ApiError> {
+    let kind = media_type(request).map_err(|error| match error {
+        ApiError::MediaType => ApiError::LinesMediaType,
+        other => other,
+    })?;
+    if !LINES.contains(&kind.essence_str()) {
+        return Err(ApiError::LinesMediaType);
+    }
+    read(request, payload, limits).await
+}
+
+/// The names of JSON in lines: none is registered.
+const LINES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"];
+
 enum Kind {
     Json,
     Form,
 }
 
 impl Kind {
-    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
-        if text(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            return Err(ApiError::ContentEncoding);
-        }
-        let mime: Mime = text(header::CONTENT_TYPE)
-            .and_then(|value| value.parse().ok())
-            .ok_or(ApiError::MediaType)?;
-        let kind = match (mime.type_(), mime.subtype(), mime.suffix()) {
+    fn of(mime: &Mime) -> Option<Self> {
+        match (mime.type_(), mime.subtype(), mime.suffix()) {
             (mime::APPLICATION, mime::JSON, _) | (mime::APPLICATION, _, Some(mime::JSON)) => {
-                Self::Json
+                Some(Self::Json)
             }
-            (mime::APPLICATION, mime::WWW_FORM_URLENCODED, _) => Self::Form,
-            _ => return Err(ApiError::MediaType),
-        };
-        match mime.get_param(mime::CHARSET) {
-            None | Some(mime::UTF_8) => Ok(kind),
-            Some(_) => Err(ApiError::Charset),
+            (mime::APPLICATION, mime::WWW_FORM_URLENCODED, _) => Some(Self::Form),
+            _ => None,
         }
+    }
+}
+
+/// What the body is said to be: plain, and UTF-8.
+fn media_type(request: &HttpRequest) -> Result<Mime, ApiError> {
+    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    if text(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(ApiError::ContentEncoding);
+    }
+    let mime: Mime = text(header::CONTENT_TYPE)
+        .and_then(|value| value.parse().ok())
+        .ok_or(ApiError::MediaType)?;
+    match mime.get_param(mime::CHARSET) {
+        None | Some(mime::UTF_8) => Ok(mime),
+        Some(_) => Err(ApiError::Charset),
     }
 }
 
@@ -126,7 +150,12 @@ pub fn compact(text: &str) -> Result<String, ApiError> {
     // Says what is wrong and where, and no more: for a raw value it repeats nothing of the text.
     let value: &RawValue =
         serde_json::from_str(text).map_err(|error| ApiError::Json(error.to_string()))?;
-    let mut compact = String::with_capacity(text.len());
+    Ok(compact_value(value))
+}
+
+/// The same of what is known to be JSON.
+pub fn compact_value(value: &RawValue) -> String {
+    let mut compact = String::with_capacity(value.get().len());
     let mut rest = value.get();
     while let Some(quote) = rest.find('"') {
         push_tokens(&mut compact, &rest[..quote]);
@@ -135,7 +164,7 @@ pub fn compact(text: &str) -> Result<String, ApiError> {
         rest = &rest[end..];
     }
     push_tokens(&mut compact, rest);
-    Ok(compact)
+    compact
 }
 
 fn push_tokens(compact: &mut String, tokens: &str) {

@@ -24,8 +24,15 @@ use super::{error::ApiError, limits, origins::OriginPatterns};
 const MAX_AGE: usize = 7200;
 
 /// What pages may read of an answer, besides what they always may.
-const EXPOSED: [&str; 6] =
-    ["etag", "last-event-id", "link", "mercure-last-event-id", "retry-after", "www-authenticate"];
+const EXPOSED: [&str; 7] = [
+    "etag",
+    "idempotency-replayed",
+    "last-event-id",
+    "link",
+    "mercure-last-event-id",
+    "retry-after",
+    "www-authenticate",
+];
 
 /// Who may talk to the hub from a page.
 #[derive(Debug, Clone, PartialEq, Eq)]

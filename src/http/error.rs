@@ -19,6 +19,15 @@ use crate::{
 /// When a client that is turned away may ask again, in seconds.
 pub(super) const RETRY_AFTER: std::ops::RangeInclusive<u32> = 1..=5;
 
+/// What there is to say of a line, where not all can be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it; `None` where it could be published.
+    pub error: Option<Box<ApiError>>,
+}
+
 /// A request that can't be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -43,9 +52,35 @@ pub enum ApiError {
     /// The body is no JSON value.
     #[error("the body is not JSON: {0}")]
     Json(String),
+    /// A line is no JSON object.
+    #[error("the line is not a JSON object: {0}")]
+    Line(String),
+    /// A line has a field that means nothing.
+    #[error(
+        "`{0}` is no field of an event: data, topic, type, id, retry, ttl, delay, at and private are"
+    )]
+    UnknownField(String),
+    /// A field has a value of another kind than it may have.
+    #[error("`{0}` is not {1}")]
+    FieldKind(&'static str, &'static str),
+    /// A line has nothing to publish.
+    #[error("`data` is missing: give it any JSON value")]
+    NoData,
+    /// There is no line.
+    #[error("there is no event: send a JSON object a line")]
+    NoLines,
+    /// More lines than may be.
+    #[error("there are more than {0} lines: send them in several requests")]
+    TooManyLines(usize),
+    /// Lines can't be published, and so none is.
+    #[error("nothing is published: {} of {} lines can't be", count_bad(.0), .0.len())]
+    Lines(Vec<BadLine>),
     /// The body is of no kind that can be published.
     #[error("send Content-Type application/json (or +json), or application/x-www-form-urlencoded")]
     MediaType,
+    /// The same for lines.
+    #[error("send Content-Type application/x-ndjson: a JSON object a line")]
+    LinesMediaType,
     /// The body is not in UTF-8.
     #[error("send the body in UTF-8: no other charset is read")]
     Charset,
@@ -73,6 +108,14 @@ pub enum ApiError {
     /// A page that may not publish.
     #[error("pages of this origin may not publish: list it in FANFARE_CORS_ORIGINS")]
     Origin,
+    /// The key of a request that may be sent again is none.
+    #[error(
+        "`Idempotency-Key` is one text of 1 to {0} visible ASCII characters, in quotes or without"
+    )]
+    IdempotencyKey(usize),
+    /// It has been used for something else.
+    #[error("this `Idempotency-Key` was used for another payload: each has a key of its own")]
+    KeyReused,
     /// Too many bodies arrive at a time.
     #[error("the hub receives too much at a time: try again later")]
     Busy,
@@ -103,12 +146,19 @@ impl ApiError {
     /// A word that programs can rely on.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Parameter(_) | Self::Repeated(_) => "invalid_parameter",
+            Self::Parameter(_)
+            | Self::Repeated(_)
+            | Self::UnknownField(_)
+            | Self::FieldKind(..)
+            | Self::NoData => "invalid_parameter",
             Self::Query => "invalid_query",
-            Self::EmptyBody => "empty_body",
+            Self::EmptyBody | Self::NoLines => "empty_body",
             Self::Utf8(_) | Self::FormUtf8(_) => "invalid_utf8",
-            Self::Json(_) => "invalid_json",
-            Self::MediaType | Self::Charset => "unsupported_media_type",
+            Self::Json(_) | Self::Line(_) => "invalid_json",
+            Self::TooManyLines(_) => "too_many_lines",
+            Self::Lines(lines) if are_forbidden(lines) => auth_code(AuthError::NotGranted),
+            Self::Lines(_) => "invalid_lines",
+            Self::MediaType | Self::LinesMediaType | Self::Charset => "unsupported_media_type",
             Self::ContentEncoding => "unsupported_content_encoding",
             Self::TooLarge(_) => "body_too_large",
             Self::BodyTimeout => "body_timeout",
@@ -117,6 +167,8 @@ impl ApiError {
             Self::Method(_) => "method_not_allowed",
             Self::Cors => "cors_refused",
             Self::Origin => "origin_refused",
+            Self::IdempotencyKey(_) => "invalid_idempotency_key",
+            Self::KeyReused => "idempotency_key_reused",
             Self::Busy => "busy",
             Self::Auth(why) => auth_code(*why),
             Self::Tickets => "too_many_tickets",
@@ -131,14 +183,22 @@ impl ApiError {
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
+            Self::Lines(lines) if are_forbidden(lines) => StatusCode::FORBIDDEN,
             Self::Parameter(_)
             | Self::Repeated(_)
+            | Self::Line(_)
+            | Self::UnknownField(_)
+            | Self::FieldKind(..)
+            | Self::NoData
+            | Self::NoLines
+            | Self::Lines(_)
             | Self::Query
             | Self::EmptyBody
             | Self::Utf8(_)
             | Self::FormUtf8(_)
             | Self::Json(_)
             | Self::BodyBroken
+            | Self::IdempotencyKey(_)
             | Self::Cors => StatusCode::BAD_REQUEST,
             Self::Auth(AuthError::NoKeys)
             | Self::Tickets
@@ -147,7 +207,10 @@ impl ResponseError for ApiError {
             | Self::Publish(
                 PublishError::Draining
                 | PublishError::Storage(
-                    StorageError::Failed | StorageError::Busy | StorageError::Away,
+                    StorageError::Failed
+                    | StorageError::Crowded
+                    | StorageError::Busy
+                    | StorageError::Away,
                 ),
             )
             | Self::History(_)
@@ -160,9 +223,12 @@ impl ResponseError for ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Limited(Limited { wait: Some(_), .. }) => StatusCode::TOO_MANY_REQUESTS,
-            Self::TooLarge(_) | Self::Limited(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType | Self::Charset | Self::ContentEncoding => {
+            Self::TooLarge(_) | Self::TooManyLines(_) | Self::Limited(_) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::MediaType | Self::LinesMediaType | Self::Charset | Self::ContentEncoding => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Publish(PublishError::Failing) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -177,11 +243,22 @@ impl ResponseError for ApiError {
         struct Failure<'a> {
             success: bool,
             error: Reason<'a>,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            lines: Vec<Line<'a>>,
         }
         #[derive(serde::Serialize)]
         struct Reason<'a> {
             code: &'a str,
             message: String,
+        }
+        #[derive(serde::Serialize)]
+        struct Line<'a> {
+            line: usize,
+            error: Option<Reason<'a>>,
+        }
+
+        fn reason(error: &ApiError) -> Reason<'_> {
+            Reason { code: error.code(), message: error.to_string() }
         }
 
         let mut response = HttpResponseBuilder::new(self.status_code());
@@ -198,6 +275,13 @@ impl ResponseError for ApiError {
             Self::Limited(Limited { wait: Some(wait), .. }) => {
                 response.insert_header((header::RETRY_AFTER, seconds(*wait)));
             }
+            Self::LinesMediaType => {
+                response.insert_header(("accept-post", "application/x-ndjson"));
+            }
+            Self::Lines(lines) if are_forbidden(lines) => {
+                let challenge = challenge(AuthError::NotGranted);
+                response.insert_header((header::WWW_AUTHENTICATE, challenge));
+            }
             Self::Auth(why) if self.status_code() != StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((header::WWW_AUTHENTICATE, challenge(*why)));
             }
@@ -208,9 +292,26 @@ impl ResponseError for ApiError {
             }
             _ => {}
         }
-        let error = Reason { code: self.code(), message: self.to_string() };
-        response.json(Failure { success: false, error })
+        let lines = match self {
+            Self::Lines(lines) => &**lines,
+            _ => &[],
+        };
+        let lines = lines
+            .iter()
+            .map(|bad| Line { line: bad.line, error: bad.error.as_deref().map(reason) });
+        let lines = lines.collect();
+        response.json(Failure { success: false, error: reason(self), lines })
     }
+}
+
+fn count_bad(lines: &[BadLine]) -> usize {
+    lines.iter().filter(|line| line.error.is_some()).count()
+}
+
+/// Whether nothing is wrong with them but that this publisher may not publish them.
+fn are_forbidden(lines: &[BadLine]) -> bool {
+    let forbidden = ApiError::Auth(AuthError::NotGranted);
+    lines.iter().filter_map(|line| line.error.as_deref()).all(|error| *error == forbidden)
 }
 
 fn publish_code(why: PublishError) -> &'static str {
@@ -225,6 +326,7 @@ fn storage_code(why: StorageError) -> &'static str {
     match why {
         StorageError::Full => "storage_full",
         StorageError::Failed => "storage_failed",
+        StorageError::Crowded => "too_many_delayed",
         StorageError::Busy => "storage_busy",
         StorageError::Away => "storage_away",
     }

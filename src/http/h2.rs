@@ -59,8 +59,9 @@ pub struct Rules {
     pub keep_alive: Duration,
     /// Told when connections have to end.
     pub stopping: GracefulShutdownSignal,
-    /// While it drains, an answer is the last: what comes then has to find another connection, and
-    /// perhaps another process. What is answered meanwhile, streams too, goes on.
+    /// While it drains, an answer is the last where no stream is open: what comes then has to find
+    /// another connection, and perhaps another process. Where one is, some clients (Node's) would
+    /// give it up.
     pub hub: Hub,
 }
 
@@ -171,7 +172,9 @@ where
                 Some(Err(error)) => return Err(io::Error::other(error)),
                 None => return Ok(()),
             },
-            () = traffic.changed.notified() => !ending && rules.hub.is_draining(),
+            () = traffic.changed.notified() => {
+                !ending && traffic.streams.get() == 0 && rules.hub.is_draining()
+            }
             () = sleep_until(over), if is_quiet => {
                 if ending {
                     return Ok(());

@@ -151,6 +151,16 @@ impl Act {
         self.take(limit, request, Household::from(address(request)), count)
     }
 
+    /// So many, of which one is counted already.
+    pub fn rest_by_address(&self, request: &HttpRequest, count: usize) -> Result<(), Limited> {
+        let Some(limit) = &self.by_address else { return Ok(()) };
+        if count > limit.buckets.quota().burst_size().get() as usize {
+            // They would never fit, and what is told to wait would come again and again.
+            return Err(Limited { why: limit.why, wait: None });
+        }
+        self.by_address(request, count.saturating_sub(1))
+    }
+
     /// So many, by the subject of a token. One without a subject, or nobody's token, is limited by
     /// its address alone.
     pub fn by_subject(

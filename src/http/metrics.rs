@@ -38,8 +38,8 @@ pub async fn metrics(hub: Data<Hub>, refusals: Data<Refusals>) -> Result<HttpRes
     let (stats, history) = join(hub.stats(PATIENCE), hub.holdings(PATIENCE)).await;
     let stats = stats.ok_or(ApiError::NotReady)?;
     let round_trips = hub.round_trips();
-    let (refused, hooks) = (refusals.counts(), hub.hooks());
-    let gathered = Gathered { stats, refused, history, round_trips, hooks };
+    let (refused, hooks, delayed) = (refusals.counts(), hub.hooks(), hub.delayed());
+    let gathered = Gathered { stats, delayed, refused, history, round_trips, hooks };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(gathered));
     let mut text = String::new();
@@ -74,6 +74,7 @@ pub fn serve_metrics(
 #[derive(Debug)]
 struct Gathered {
     stats: Stats,
+    delayed: u64,
     refused: Vec<(&'static str, u64)>,
     /// `None` where the history does not answer.
     history: Option<Holdings>,
@@ -181,6 +182,7 @@ impl Gathered {
     }
 
     fn history(&self, page: &mut Page<'_>) -> fmt::Result {
+        page.gauge("fanfare_events_delayed", "Events that wait for their time", self.delayed)?;
         if let Some(Holdings { events, bytes, age }) = self.history {
             page.gauge("fanfare_history_events", "Events that are kept", events)?;
             page.sized_gauge("fanfare_history", "Bytes that they take", bytes)?;

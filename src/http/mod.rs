@@ -22,6 +22,7 @@ mod h2_answer;
 mod health;
 mod intake;
 mod limits;
+mod line;
 mod log;
 mod mercure;
 mod metrics;
@@ -30,9 +31,13 @@ mod opening;
 mod origins;
 mod page;
 mod parting;
+mod parts;
 mod query;
 mod refusals;
+mod repeats;
+mod schedule;
 mod send_event;
+mod send_events;
 mod server;
 mod stream;
 mod ticket;
@@ -53,12 +58,13 @@ pub use metrics::serve_metrics;
 pub use origins::OriginPatterns;
 pub use parting::Connections;
 pub use refusals::Refusals;
+pub use repeats::Repeats;
 pub use server::{ServerSettings, serve};
 pub use stream::DirectWrite;
 
 // For the targets of fuzz/.
 #[cfg(fuzzing)]
-pub use {body::compact, mercure::Fields, query::parse_pairs};
+pub use {body::compact, line::read as read_line, mercure::Fields, query::parse_pairs};
 
 use client_address::{address, address_of};
 use cors::{answer_preflights, cors};
@@ -107,6 +113,8 @@ fn routes(
     path!(["/events", "/events/"], READ, get().to(events::get), head().to(events::head_only));
     let publish = || post().to(send_event::post).wrap(from_fn(count_refusal));
     path!(["/send-event", "/send-event/"], WRITE, publish());
+    let publish_all = || post().to(send_events::post).wrap(from_fn(count_refusal));
+    path!(["/send-events", "/send-events/"], WRITE, publish_all());
     path!(["/ticket", "/ticket/"], WRITE, post().to(ticket::post));
     path!(
         ["/admin/subscribers", "/admin/subscribers/"],

@@ -30,11 +30,13 @@ pub enum Opened {
 }
 
 impl Opening {
+    /// Whether there is nothing to find out: it is HTTP/1.
+    pub fn is_plain(&self) -> bool {
+        self.certificate.is_none() && !self.h2c
+    }
+
     /// Finds out.
     pub async fn open(&self, transport: Transport, guest: &Guest) -> Opened {
-        if self.certificate.is_none() && !self.h2c {
-            return Opened::H1(transport);
-        }
         let shown_out =
             poll_fn(|cx| if guest.is_shown_out(cx) { Poll::Ready(()) } else { Poll::Pending });
         let opened = tokio::select! {

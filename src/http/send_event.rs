@@ -5,33 +5,26 @@ use actix_web::{
     web::{Data, Payload},
 };
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{
-    Limits, MAX_TOPICS,
+    Limits,
     body::{BodyLimits, read_json},
     cors::Origins,
     credentials::Credentials,
     error::ApiError,
-    mercure,
+    parts::Parts,
     query::Query,
+    repeats::{Repeats, publish},
+    schedule::{Sent, schedule},
 };
-use crate::{
-    auth::AuthError,
-    event::{Event, EventId, EventType, Retry, parse_private},
-    hub::Hub,
-    invalid::Invalid,
-    topic::{Topic, Topics},
-};
+use crate::{auth::AuthError, event::Event, hub::Hub};
 
 /// What a publisher is told.
-#[derive(Serialize, ToSchema)]
-pub struct Published {
+#[derive(Serialize)]
+struct Published {
     success: bool,
-    /// The id that subscribers got: the publisher's own, or the hub's.
-    id: String,
-    /// How many subscribers it went to.
-    subscribers: usize,
+    #[serde(flatten)]
+    sent: Sent,
 }
 
 /// `POST`. The event's metadata is in the query alone: the whole body is data, whatever its
@@ -40,10 +33,10 @@ pub async fn post(
     request: HttpRequest,
     payload: Payload,
     hub: Data<Hub>,
-    body: Data<BodyLimits>,
-    limits: Data<Limits>,
+    (body, limits): (Data<BodyLimits>, Data<Limits>),
     origins: Data<Origins>,
     credentials: Data<Credentials>,
+    repeats: Data<Repeats>,
 ) -> Result<HttpResponse, ApiError> {
     limits.publish.by_address(&request, 1)?;
     origins.check(&request, &credentials.publish_origins)?;
@@ -51,29 +44,30 @@ pub async fn post(
     let grant = credentials.publisher(&request, &query).await?;
     let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
     limits.publish.by_subject(&request, subject, 1)?;
-    let topics = query.all("topic").map(Topic::parse).collect::<Result<Vec<_>, _>>()?;
-    if topics.len() > MAX_TOPICS {
-        return Err(Invalid::TooMany { field: "topic", limit: MAX_TOPICS }.into());
-    }
-    if topics.iter().any(mercure::is_reserved) {
-        return Err(Invalid::ReservedTopic.into());
-    }
-    let topics = Topics::new(topics)?;
-    if let Some(grant) = grant
+    let parts = Parts::of(&query)?;
+    let topics = parts.topics()?;
+    if let Some(grant) = &grant
         && !grant.may_publish(&topics).await
     {
         return Err(AuthError::NotGranted.into());
     }
-    let id = query.one("id")?.map(EventId::parse).transpose()?;
-    let kind = query.one("type")?.map(EventType::parse).transpose()?;
-    let retry = query.one("retry")?.map(Retry::parse).transpose()?;
-    let private = query.one("private")?.map(parse_private).transpose()?.unwrap_or(false);
+    // What is wrong with it is told before the body is read.
+    let event = parts.event(topics, String::new())?;
+    let key = repeats.key(&request, grant.as_ref())?;
+    let delay = parts.delay()?;
     let data = read_json(&request, payload, &body).await?;
 
-    let receipt = hub.publish(Event { topics, data, id, kind, retry, private }).await?;
-    Ok(HttpResponse::Ok().json(Published {
-        success: true,
-        id: receipt.id,
-        subscribers: receipt.subscribers,
-    }))
+    let event = Event { data, ..event };
+    let answer = |mut sent: Vec<Sent>| {
+        sent.pop().and_then(|sent| serde_json::to_string(&Published { success: true, sent }).ok())
+    };
+    if let Some(key) = key {
+        return repeats.publish(&hub, key, "event", vec![(event, delay)], answer).await;
+    }
+    if delay.is_some() {
+        let due = schedule(event, delay, None, 0);
+        return publish(&hub, vec![due], answer).await;
+    }
+    let sent = Sent::new(hub.publish(event).await?, None);
+    Ok(HttpResponse::Ok().json(Published { success: true, sent }))
 }

@@ -10,7 +10,7 @@ use actix_web::rt::net::{TcpStream, UnixStream};
 
 use super::{
     BodyLimits, Connections, Credentials, DefaultPace, Desk, DirectWrite, Limits, Origins,
-    Presence, Proxies, Refusals, worker::Worker,
+    Presence, Proxies, Refusals, Repeats, worker::Worker,
 };
 use crate::{
     connection::{Options, set_options},
@@ -52,6 +52,8 @@ pub struct ServerSettings {
     pub presence: Option<Presence>,
     /// Where is counted what was not published.
     pub refusals: Refusals,
+    /// What was published under keys.
+    pub repeats: Repeats,
     /// Whether `/metrics` is here.
     pub shows_metrics: bool,
     /// What only the operator sees.

@@ -26,14 +26,14 @@ use actix_web::{
 };
 
 use super::{
-    Secure, ServerSettings, answer_preflights, cors, end_unread, h2, log_end, log_end_of_h2,
-    log_request, mercure,
+    Connections, Secure, ServerSettings, answer_preflights, cors, end_unread, h2, log_end,
+    log_end_of_h2, log_request, mercure,
     opening::{Opened, Opening},
     part, routes, show_rates,
     stream::Streams,
 };
 use crate::{
-    connection::{Connection, LINGER, Lobby, Transport},
+    connection::{Connection, Guest, LINGER, Lobby, Options, Transport},
     hub::{AlarmMaker, Broadcaster, Hub},
     tls::Certificate,
 };
@@ -93,6 +93,7 @@ impl Worker {
             .app_data(Data::new(settings.drain))
             .app_data(Data::new(settings.desk.clone()))
             .app_data(Data::new(settings.limits.clone()))
+            .app_data(Data::new(settings.repeats.clone()))
             .wrap(Condition::new(settings.limits.are_set(), from_fn(show_rates)))
             .wrap(cors(&settings.origins))
             .wrap(from_fn(answer_preflights))
@@ -114,33 +115,18 @@ impl Worker {
         boxed::factory(fn_factory(move || {
             let (settings, rules) = (settings.clone(), rules.clone());
             let (opening, thread) = (opening.clone(), Rc::clone(&thread));
-            let (options, connections) = (settings.connection, settings.connections.clone());
             let app = app.new_service(());
             async move {
                 // One for both protocols.
                 let app = Rc::new(app.await?);
+                let options = settings.connection;
+                let connections = settings.connections.clone();
                 let h1 = h1(Rc::clone(&app), settings, rules.stopping.clone()).await?;
+                let line = Rc::new(Line { opening, options, connections, rules, h1, app });
                 Ok(fn_service(move |socket: Socket| {
-                    let (h1, app, rules) = (Rc::clone(&h1), Rc::clone(&app), rules.clone());
-                    let (opening, guest) = (opening.clone(), thread.lobby.welcome());
-                    let held = connections.hold();
-                    let transport = socket.into();
+                    let (line, guest) = (Rc::clone(&line), thread.lobby.welcome());
                     async move {
-                        let peer = transport.peer();
-                        match opening.open(transport, &guest).await {
-                            Opened::H1(transport) => {
-                                let connection = Connection::new(transport, options, guest);
-                                let watch = connection.watch();
-                                let end = h1.call((connection, peer)).await;
-                                log_end(peer, &watch, &end);
-                            }
-                            Opened::H2(transport) => {
-                                let end = h2::serve(transport, app, guest, rules);
-                                log_end_of_h2(peer, end.await);
-                            }
-                            Opened::Not(why) => log_end_of_h2(peer, Err(why)),
-                        }
-                        drop(held);
+                        line.serve(socket.into(), guest).await;
                         Ok(())
                     }
                 }))
@@ -149,15 +135,53 @@ impl Worker {
     }
 }
 
+/// What the connections of one listener are served with.
+struct Line<H1, App> {
+    opening: Opening,
+    options: Options,
+    connections: Connections,
+    rules: h2::Rules,
+    h1: H1,
+    app: Rc<App>,
+}
+
+impl<H1, App, Body> Line<H1, App>
+where
+    H1: Service<(Connection, Option<SocketAddr>), Response = (), Error = DispatchError>,
+    App: Service<Request, Response = ServiceResponse<Body>, Error = Error> + 'static,
+    Body: MessageBody + 'static,
+{
+    async fn serve(&self, transport: Transport, guest: Guest) {
+        let _held = self.connections.hold();
+        let peer = transport.peer();
+        let opened = if self.opening.is_plain() {
+            Opened::H1(transport)
+        } else {
+            // Boxed, as below: what most connections don't need, none has room for.
+            Box::pin(self.opening.open(transport, &guest)).await
+        };
+        match opened {
+            Opened::H1(transport) => {
+                let connection = Connection::new(transport, self.options, guest);
+                let watch = connection.watch();
+                let end = self.h1.call((connection, peer)).await;
+                log_end(peer, &watch, &end);
+            }
+            Opened::H2(transport) => {
+                let (app, rules) = (Rc::clone(&self.app), self.rules.clone());
+                log_end_of_h2(peer, Box::pin(h2::serve(transport, app, guest, rules)).await);
+            }
+            Opened::Not(why) => log_end_of_h2(peer, Err(why)),
+        }
+    }
+}
+
 /// What serves HTTP/1.
 async fn h1<App, Body>(
     app: Rc<App>,
     settings: ServerSettings,
     stopping: GracefulShutdownSignal,
-) -> Result<
-    Rc<impl Service<(Connection, Option<SocketAddr>), Response = (), Error = DispatchError>>,
-    (),
->
+) -> Result<impl Service<(Connection, Option<SocketAddr>), Response = (), Error = DispatchError>, ()>
 where
     App: Service<Request, Response = ServiceResponse<Body>, Error = Error> + 'static,
     Body: MessageBody + 'static,
@@ -174,5 +198,5 @@ where
             data.insert(connection.watch());
         })
         .h1(fn_factory(move || ready(Ok::<_, ()>(Rc::clone(&app)))));
-    Ok(Rc::new(http.new_service(()).await?))
+    http.new_service(()).await
 }

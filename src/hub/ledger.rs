@@ -92,9 +92,10 @@ impl Ledger {
         }
     }
 
-    /// A publisher has been answered, after so long.
-    pub fn publish(&self, took: Duration) {
-        self.published.lock().took(took);
+    /// A publisher of so many events has been answered, after so long.
+    pub fn publish(&self, took: Duration, events: usize) {
+        let mut published = self.published.lock();
+        (0..events).for_each(|_| published.took(took));
     }
 
     pub fn counts(&self) -> Counts {

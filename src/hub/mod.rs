@@ -45,9 +45,9 @@ mod live;
 mod messages;
 mod pass;
 mod prefixes;
+mod publish;
 mod queue;
 mod ready;
-mod receipt;
 mod recent;
 pub mod registry;
 mod replay;
@@ -68,8 +68,8 @@ pub use farewell::DrainPace;
 pub use household::Household;
 pub use ledger::{Counts, Replayed};
 pub use messages::Stats;
+pub use publish::{Outcome, PublishError, Receipt};
 pub use queue::Limits;
-pub use receipt::{PublishError, Receipt};
 pub use recent::Glimpse;
 pub use replay::Resume;
 pub use roll::Whom;
@@ -165,6 +165,7 @@ impl Hub {
                 () = delivery::run(tail, &broadcasters, &hub.0.settings, hub.0.recent.as_ref()) => {}
                 () = hub.0.herald.run(&hub.0.history) => {}
                 () = hub.count() => {}
+                () = hub.0.history.tend() => {}
             }
         })));
         // By its drop.
@@ -179,21 +180,6 @@ impl Hub {
         }
     }
 
-    /// Publishes an event. Once this future has been polled, the event goes its way into the
-    /// history and to its subscribers also where the future is dropped.
-    pub async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
-        // What outlives this process reaches those who have left when they are back.
-        if self.is_draining() && !self.0.history.is_lasting() {
-            return Err(PublishError::Draining);
-        }
-        let begun = Instant::now();
-        let (receipt, queued) = oneshot::channel();
-        self.0.history.append(event, receipt);
-        let delivered = queued.await.map_err(|_| PublishError::Failing)??;
-        self.0.ledger.publish(begun.elapsed());
-        Ok(Receipt { id: delivered.entry.wire_id(), subscribers: delivered.subscribers })
-    }
-
     /// Publishes events of the hub's own, also while it drains, and waits until they are
     /// delivered.
     pub async fn announce(&self, events: impl Iterator<Item = Event> + Send + 'static) {
@@ -203,6 +189,11 @@ impl Hub {
     /// The same, for whoever does not wait: after all that someone waits for.
     pub fn tell(&self, events: impl Iterator<Item = Event> + Send + 'static) {
         self.0.herald.tell(Box::new(events));
+    }
+
+    /// How many events wait for their time.
+    pub fn delayed(&self) -> u64 {
+        self.0.history.delayed()
     }
 
     /// The id of the newest event; `None` where there never was one.

@@ -98,7 +98,8 @@ impl Replay {
         loop {
             // Taken when it is known who wants it: whoever cancels this loses none.
             while let Some(entry) = self.chunk.as_slice().first() {
-                let wanted = any_matches(&self.selectors, &entry.topics, &mut slice).await;
+                let wanted = !entry.has_expired()
+                    && any_matches(&self.selectors, &entry.topics, &mut slice).await;
                 let wanted = wanted && self.account.terms.allow(entry, &mut slice).await;
                 let frame = wanted.then(|| entry.frame.clone());
                 self.place = entry.position;
@@ -210,7 +211,8 @@ pub async fn newest(
             place = chunk.overtaken.unwrap_or(place);
             for entry in chunk.entries {
                 place = entry.position;
-                if any_matches(selectors, &entry.topics, &mut slice).await
+                if !entry.has_expired()
+                    && any_matches(selectors, &entry.topics, &mut slice).await
                     && terms.allow(&entry, &mut slice).await
                 {
                     found = Some(entry);

@@ -177,22 +177,51 @@ fn a_pod_has_the_time_to_end_and_its_probes_are_answered() {
     let url = redis.url();
     let mut settings = environment(container);
     let drain = settings.iter().find(|(name, _)| *name == "FANFARE_DRAIN").unwrap().1;
-    settings.push(("FANFARE_HISTORY", &url));
+    settings.extend([("FANFARE_HISTORY", &*url), ("FANFARE_ADMIN_TOKEN", "the-operators-token")]);
+    // Other hubs of the machine may have that port.
+    let metrics = settings.iter_mut().find(|(name, _)| *name == "FANFARE_METRICS").unwrap();
+    let port = metrics.1.rsplit_once(':').unwrap().1.to_owned();
+    metrics.1 = "127.0.0.1:0";
+    assert_eq!(container["ports"][1]["containerPort"].to_string(), port);
+    let annotations = &objects["Deployment"]["spec"]["template"]["metadata"]["annotations"];
+    assert_eq!(annotations["prometheus.io/port"], *port);
     let mut hub = Fanfare::start(&settings);
     for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
         let asked = &container[probe]["httpGet"];
         assert_eq!(asked["port"], "http");
         assert_eq!(get(hub.0, asked["path"].as_str().unwrap()).status, 200, "{probe}");
     }
+    let hook = words(&container["lifecycle"]["preStop"]["exec"]["command"]);
+    let at = ["--url", &hub.url(), "--over", "100ms"];
+    let token = [("FANFARE_ADMIN_TOKEN", "the-operators-token")];
+    let stream = hub.subscribe("/events");
+    let drained = crate::support::run_to_end(&[&hook[1..2], &at].concat(), &token);
+    assert!(drained.status.success(), "{drained:?}");
+    drop(stream);
     hub.signal("TERM");
     assert!(hub.wait().success());
 
-    let pause = &container["lifecycle"]["preStop"]["exec"]["command"];
-    assert_eq!(pause[0], "sleep");
-    let pause = seconds(&format!("{}s", pause[1].as_str().unwrap()));
+    let pause = words(&container["lifecycle"]["preStop"]["exec"]["command"]);
+    assert_eq!(pause[..3], ["fanfare", "drain", "--after"]);
+    let pause = seconds(pause[3]);
     let pod = &objects["Deployment"]["spec"]["template"]["spec"];
     let patience = Duration::from_secs(pod["terminationGracePeriodSeconds"].as_u64().unwrap());
     assert!(patience > pause + seconds(drain) + Duration::from_secs(11));
+}
+
+fn words(command: &Value) -> Vec<&str> {
+    command.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_autoscaler_asks_for_a_metric_that_there_is() {
+    let objects = objects();
+    let metrics = objects["HorizontalPodAutoscaler"]["spec"]["metrics"].as_array().unwrap();
+    let name = metrics[0]["pods"]["metric"]["name"].as_str().unwrap();
+    let hub = Fanfare::start(&[("FANFARE_METRICS", "on")]);
+    assert!(get(hub.0, "/metrics").text().contains(&format!("# TYPE {name} gauge")));
+    let docs = fs::read_to_string("docs/deploy.md").unwrap();
+    assert!(docs.contains(&format!("seriesQuery: '{name}{{")));
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn a_publisher_that_waits_for_a_dead_broadcaster_is_told() {
             id: None,
             kind: None,
             retry: None,
+            ttl: None,
             private: false,
         };
         let _ = told.send(hub.publish(event).await).await;

@@ -1,6 +1,8 @@
 //! The contract that `fanfare::history` states, against every place that a history can be kept in.
 
+mod keys;
 mod log;
+mod parcels;
 mod reading;
 mod restart;
 mod resuming;

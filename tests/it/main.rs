@@ -52,6 +52,8 @@ mod hooks;
 mod idle;
 /// Subscribers that go, with or without a word.
 mod leaving;
+/// What dependencies may bring along.
+mod licences;
 /// How much there may be of everything.
 mod limits;
 /// Unix sockets, and sockets that are inherited.
@@ -68,10 +70,14 @@ mod metrics;
 mod openapi;
 /// One order for all, under load.
 mod order;
+/// What is released.
+mod package;
 /// HTTP/1 as clients really speak it.
 mod protocol;
 /// Proxies in front of the hub, as the files of `deploy/` set them up.
 mod proxies;
+/// What publishers can ask for.
+mod publishing;
 /// A history in Redis, and several nodes.
 mod redis;
 /// What a returning subscriber gets.

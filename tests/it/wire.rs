@@ -13,6 +13,7 @@ fn event(data: &str, id: Option<&str>, kind: Option<&str>, retry: Option<u32>) -
         data: data.to_owned(),
         id: id.map(|id| EventId::parse(id).unwrap()),
         kind: kind.map(|kind| EventType::parse(kind).unwrap()),
+        ttl: None,
         retry: retry.map(|retry| Retry::parse(&retry.to_string()).unwrap()),
         private: false,
     }

@@ -1,10 +1,12 @@
-//! The file itself: a `redb` database of three tables.
+//! The file itself: a `redb` database of some tables.
 //!
 //! | table | from | to |
 //! | --- | --- | --- |
 //! | `fanfare` | `format`, `epoch`, `last`, `seen`, `bytes` | numbers |
 //! | `entries` | sequence | record (see `record.rs`) |
 //! | `ids` | a publisher's own id, sequence | nothing |
+//! | `later` | when it is due, number | record of an event that waits |
+//! | `keys` | number | a key that was used (see `keys.rs`) |
 //!
 //! `last` is the sequence of the last entry, and `seen` the last that anyone may have seen. Where
 //! events are shown before they are durable, it is ahead: what is missing up to it after a crash
@@ -16,18 +18,23 @@ use std::sync::Arc;
 
 use redb::{
     AccessGuard, Database, Error, ReadableDatabase as _, ReadableTable, ReadableTableMetadata as _,
-    Table, TableDefinition,
+    Table, TableDefinition, TableError,
 };
 
-use super::record;
+use super::{
+    keys::{self, KEYS},
+    record,
+};
 use crate::{
     event::{Event, EventId},
-    history::{Entry, Limits, Position, Retention, ring},
+    history::{Entry, Limits, Position, Retention, key::Used, ring},
 };
 
 pub const META: TableDefinition<&str, u64> = TableDefinition::new("fanfare");
 const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
 const IDS: TableDefinition<(&str, u64), ()> = TableDefinition::new("ids");
+/// What waits for its time, by that and a number.
+const LATER: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("later");
 /// There only while it is tried whether the file can be written again.
 const PROBE: TableDefinition<(), &[u8]> = TableDefinition::new("probe");
 
@@ -48,6 +55,29 @@ pub struct File {
 pub struct Numbered {
     pub entry: Arc<Entry>,
     pub record: Vec<u8>,
+}
+
+/// What is there besides entries.
+#[derive(Debug)]
+pub struct Besides {
+    /// Keys that are used, with their numbers.
+    pub keys: Vec<(u64, Used)>,
+    /// What waits.
+    pub later: Vec<Later>,
+}
+
+/// When an event is due, its number, and how large it is.
+pub type Later = ((u64, u64), usize);
+
+/// What a commit changes besides entries.
+#[derive(Debug, Default)]
+pub struct Aside {
+    /// Keys that are used, with their numbers.
+    pub keys: Vec<(u64, Vec<u8>)>,
+    /// Events that wait: when they are due, their numbers and records.
+    pub later: Vec<(u64, u64, Vec<u8>)>,
+    /// Those that wait no more.
+    pub due: Vec<(u64, u64)>,
 }
 
 /// What is in the file.
@@ -107,6 +137,7 @@ impl File {
         &self,
         extent: Extent,
         added: &[Numbered],
+        aside: &Aside,
         seen: u64,
         retention: &Retention,
     ) -> Result<Extent, Error> {
@@ -124,9 +155,25 @@ impl File {
                 new.bytes += weight(record, entry.own_id.as_ref().map(EventId::as_str));
                 new.last = sequence;
             }
+            for (number, used) in &aside.keys {
+                keys::add(&mut transaction.open_table(KEYS)?, *number, used)?;
+            }
+            for (due, number, record) in &aside.later {
+                transaction.open_table(LATER)?.insert((*due, *number), &**record)?;
+            }
+            for due in &aside.due {
+                transaction.open_table(LATER)?.remove(due)?;
+            }
             new.seen = seen.max(new.last);
             new.trim(&mut entries, &mut ids, 2 * added.len() + TRIM, retention)?;
             let mut meta = transaction.open_table(META)?;
+            // Versions that don't know such a record have to refuse the file.
+            let format = added.iter().map(|next| &next.record);
+            let later = aside.later.iter().map(|(_, _, record)| record);
+            let format = format.chain(later).map(|record| record::format(record)).max();
+            if let Some(format) = format.filter(|format| *format > 1) {
+                meta.insert("format", format)?;
+            }
             meta.insert("last", new.last)?;
             meta.insert("seen", new.seen)?;
             meta.insert("bytes", new.bytes)?;
@@ -159,6 +206,7 @@ impl File {
                 last.remove(&mut entries, &mut ids)?;
                 new.bytes = new.bytes.saturating_sub(last.weight);
             }
+            keys::cut(&mut transaction.open_table(KEYS)?, after)?;
             let mut meta = transaction.open_table(META)?;
             meta.insert("last", after)?;
             meta.insert("bytes", new.bytes)?;
@@ -212,6 +260,49 @@ impl File {
         let ids = self.database.begin_read()?.open_table(IDS)?;
         let first = ids.range((id.as_str(), 0)..=(id.as_str(), u64::MAX))?.next().transpose()?;
         Ok(first.map(|(key, _)| key.value().1))
+    }
+
+    /// What is there besides entries.
+    pub fn besides(&self) -> Result<Besides, Error> {
+        Ok(Besides { keys: self.keys()?, later: self.later()? })
+    }
+
+    /// The keys that have been used, with their numbers, in their order.
+    fn keys(&self) -> Result<Vec<(u64, Used)>, Error> {
+        let keys = match self.database.begin_read()?.open_table(KEYS) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            keys => keys?,
+        };
+        let used = keys.iter()?.map(|stored| {
+            let (number, used) = stored?;
+            let used = keys::decode(used.value(), self.epoch);
+            used.map(|used| (number.value(), used)).ok_or_else(|| record::Damaged.into())
+        });
+        used.collect()
+    }
+
+    /// What waits for its time, and how large it is.
+    fn later(&self) -> Result<Vec<Later>, Error> {
+        let later = match self.database.begin_read()?.open_table(LATER) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            later => later?,
+        };
+        let sizes = later.iter()?.map(|stored| {
+            let (key, record) = stored?;
+            Ok((key.value(), record.value().len()))
+        });
+        sizes.collect()
+    }
+
+    /// These events out of those that wait.
+    pub fn read_later(&self, keys: &[(u64, u64)]) -> Result<Vec<Event>, Error> {
+        let later = self.database.begin_read()?.open_table(LATER)?;
+        let mut events = Vec::new();
+        for key in keys {
+            let record = later.get(key)?.ok_or(record::Damaged)?;
+            events.push(record::decode(record.value())?.0);
+        }
+        Ok(events)
     }
 
     /// All entries as they were published, one after another.

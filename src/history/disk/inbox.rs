@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{
     event::Event,
-    history::{Receipt, StorageError},
+    history::{Handed, Keyed, Parcel, Receipt, StorageError},
 };
 
 /// How much may wait: some seconds of publishing at full speed.
@@ -25,7 +25,13 @@ const BATCH_BYTES: usize = 4 << 20;
 #[derive(Debug)]
 pub struct Waiting {
     pub event: Event,
+    /// When it gets its place, if not now.
+    pub due: Option<u64>,
     pub receipt: Receipt,
+    /// Whether what comes next belongs to the same parcel.
+    pub goes_on: bool,
+    /// The parcel's key, where it begins.
+    pub keyed: Option<Box<Keyed>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,17 +52,25 @@ struct Queue {
 }
 
 impl Inbox {
-    pub fn push(&self, event: Event, receipt: Receipt) {
+    /// Takes a parcel, or refuses it.
+    pub fn push(&self, parcel: Parcel, mut keyed: Option<Box<Keyed>>) {
         let mut queue = self.queue.lock();
         let full = queue.waiting.len() >= MAX_EVENTS || queue.bytes >= MAX_BYTES;
         if full || queue.closed {
             let error = if full { StorageError::Busy } else { StorageError::Failed };
-            // A publisher that has left does not need it.
-            let _ = receipt.send(Err(error));
+            drop(queue);
+            for Handed { receipt, .. } in parcel {
+                // A publisher that has left does not need it.
+                let _ = receipt.send(Err(error));
+            }
             return;
         }
-        queue.bytes += event.data.len();
-        queue.waiting.push_back(Waiting { event, receipt });
+        let last = parcel.len().saturating_sub(1);
+        for (at, Handed { event, due, receipt }) in parcel.into_iter().enumerate() {
+            queue.bytes += event.data.len();
+            let keyed = keyed.take();
+            queue.waiting.push_back(Waiting { event, due, receipt, goes_on: at < last, keyed });
+        }
         let enough = queue.waiting.len() >= queue.wanted;
         drop(queue);
         if enough {
@@ -113,13 +127,16 @@ impl Inbox {
         if queue.waiting.is_empty() && queue.closed {
             return None;
         }
-        let mut bytes = 0;
-        let fits = |next: &&Waiting| {
-            let first = bytes == 0;
+        let (mut count, mut bytes, mut begun) = (0, 0, false);
+        for next in &queue.waiting {
+            // A parcel is one commit, however large it is.
+            if !begun && (count >= BATCH_EVENTS || bytes >= BATCH_BYTES) {
+                break;
+            }
+            count += 1;
             bytes += next.event.data.len();
-            first || bytes <= BATCH_BYTES
-        };
-        let count = queue.waiting.iter().take(BATCH_EVENTS).take_while(fits).count();
+            begun = next.goes_on;
+        }
         let taken: Vec<_> = queue.waiting.drain(..count).collect();
         queue.bytes -= taken.iter().map(|next| next.event.data.len()).sum::<usize>();
         Some(taken)

@@ -22,16 +22,18 @@ use tokio::{
 };
 
 use super::{
-    Chunk, Durability, Entry, Holdings, LastEventId, Limits, OpenError, Position, ReadError,
-    Receipt, Retention, Start, StorageError, Tail, ring::Ring, tail::tail,
+    Chunk, Durability, Entry, Holdings, Keyed, LastEventId, Limits, OpenError, Parcel, Position,
+    ReadError, Retention, Start, StorageError, Tail, later::Backlog, ring::Ring, tail::tail,
 };
 use crate::event::{Event, EventId};
 
 mod backend;
+mod desk;
 mod file;
 mod inbox;
+mod keys;
 mod open;
-pub(super) mod record;
+pub mod record;
 mod runs;
 mod writer;
 
@@ -85,6 +87,8 @@ struct Shown {
     /// When that was appended, and what all that is kept takes.
     oldest: Option<u64>,
     bytes: u64,
+    /// What waits for its time.
+    backlog: Backlog,
     /// Why nothing is kept now.
     outage: Option<StorageError>,
     /// Since when the writer waits for the disk.
@@ -101,6 +105,9 @@ pub(super) fn open(
     let newest = file
         .read_newest(extent.seen, Limits::NEWEST)
         .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
+    let besides = file
+        .besides()
+        .map_err(|error| OpenError::Damaged { path: path.to_owned(), what: error.to_string() })?;
     let before = newest.first().map_or(extent.seen, |first| first.position.sequence - 1);
     let mut ring = Ring::new(Limits::NEWEST, place(before));
     for entry in &newest {
@@ -113,6 +120,7 @@ pub(super) fn open(
             floor: place(extent.floor),
             oldest: extent.oldest,
             bytes: extent.bytes,
+            backlog: Backlog::default(),
             outage: None,
             writing: None,
         }),
@@ -123,7 +131,8 @@ pub(super) fn open(
     });
     let (feed, tail) = tail();
     let (end, ended) = watch::channel(false);
-    let writer = Writer::new(Arc::clone(&shared), feed, path, retention, durability, extent);
+    let writer =
+        Writer::new(Arc::clone(&shared), feed, path, retention, durability, extent, besides);
     std::thread::Builder::new()
         .name("history".to_owned())
         .spawn(move || {
@@ -164,8 +173,12 @@ impl From<redb::Error> for Stop {
 }
 
 impl Disk {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
-        self.0.shared.inbox.push(event, receipt);
+    pub(super) fn append(&self, parcel: Parcel, keyed: Option<Keyed>) {
+        self.0.shared.inbox.push(parcel, keyed.map(Box::new));
+    }
+
+    pub(super) fn backlog(&self) -> Backlog {
+        self.0.shared.shown.lock().backlog
     }
 
     pub(super) fn head(&self) -> Position {

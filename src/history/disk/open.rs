@@ -19,8 +19,9 @@ use super::{
 };
 use crate::history::{OpenError, limits::now};
 
-/// The format that this version writes, and the only one that it reads.
+/// The format that a new file has, and the last that this version reads (see `record.rs`).
 const FORMAT: u64 = 1;
+const LAST_FORMAT: u64 = 2;
 /// Pages that `redb` keeps in memory, in bytes. What is read often is in the ring.
 const PAGES: usize = 8 << 20;
 /// A smaller file is left as large as it is.
@@ -91,7 +92,7 @@ fn hold(path: &Path) -> Result<(File, Backend), OpenError> {
         .map_err(|error| refuse(error.into()))?;
     let number = |name| read_meta(&database, name).map_err(refuse);
     let format = number("format")?;
-    if format != FORMAT {
+    if !(FORMAT..=LAST_FORMAT).contains(&format) {
         return Err(OpenError::Newer { path: path.to_owned(), format });
     }
     let epoch = number("epoch")?;

@@ -2,20 +2,22 @@
 //!
 //! | field | bytes |
 //! | --- | --- |
-//! | flags: 1 own id, 2 type, 4 retry, 8 private | 1 |
+//! | flags: 1 own id, 2 type, 4 retry, 8 private, 16 time to live | 1 |
 //! | when it was appended, in milliseconds since 1970 | 8 |
 //! | own id: length and text | 2 + n |
 //! | type: length and text | 2 + n |
 //! | retry, in milliseconds | 4 |
+//! | time to live, in milliseconds | 8 |
 //! | number of topics, then each: length and text | 2, 2 + n |
 //! | data | the rest |
 //!
-//! The format's version is in the file's `meta` table. What is read passes through the doors that
+//! The format's version is in the file's `meta` table: 2 from the first record with a time to live on,
+//! which version 1 does not know. What is read passes through the doors that
 //! what is published passes through: a damaged record is an error, not an impossible event. Topics
 //! are of any length, since those of the hub's own events are longer than a publisher's may be.
 
 use crate::{
-    event::{Event, EventId, EventType, Retry},
+    event::{Event, EventId, EventType, Retry, Ttl},
     topic::{Topic, Topics},
 };
 
@@ -23,6 +25,7 @@ const OWN_ID: u8 = 1;
 const TYPE: u8 = 2;
 const RETRY: u8 = 4;
 const PRIVATE: u8 = 8;
+const TTL: u8 = 16;
 
 /// It can't be what was written.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ pub struct Head<'a> {
     pub own_id: Option<&'a str>,
 }
 
+/// An event that was appended then, in milliseconds since 1970.
 pub fn encode(event: &Event, time: u64) -> Vec<u8> {
     let mut flags = 0;
     let mut record = vec![0];
@@ -56,6 +60,10 @@ pub fn encode(event: &Event, time: u64) -> Vec<u8> {
         flags |= RETRY;
         record.extend(retry.as_millis().to_le_bytes());
     }
+    if let Some(ttl) = event.ttl {
+        flags |= TTL;
+        record.extend(ttl.as_millis().to_le_bytes());
+    }
     if event.private {
         flags |= PRIVATE;
     }
@@ -70,6 +78,7 @@ pub fn encode(event: &Event, time: u64) -> Vec<u8> {
     record
 }
 
+/// What [`encode`] was given.
 pub fn decode(record: &[u8]) -> Result<(Event, u64), Damaged> {
     let mut rest = record;
     let (flags, Head { time, own_id }) = take_head(&mut rest)?;
@@ -85,13 +94,25 @@ pub fn decode(record: &[u8]) -> Result<(Event, u64), Damaged> {
             Some(Retry::parse(&ms).map_err(|_| Damaged)?)
         }
     };
+    let ttl = match flags & TTL {
+        0 => None,
+        _ => Some(Ttl::of_millis(u64::from_le_bytes(take(&mut rest)?))),
+    };
     let count = u16::from_le_bytes(take(&mut rest)?);
     let topic = |_| take_text(&mut rest).map(|text| Topic::made(text.to_owned()));
     let topics = (0..count).map(topic).collect::<Result<Vec<_>, _>>()?;
     let topics = Topics::new(topics).map_err(|_| Damaged)?;
     let data = std::str::from_utf8(rest).map_err(|_| Damaged)?.to_owned();
     let private = flags & PRIVATE != 0;
-    Ok((Event { topics, data, id, kind, retry, private }, time))
+    Ok((Event { topics, data, id, kind, retry, ttl, private }, time))
+}
+
+/// The first format that knows such a record.
+pub fn format(record: &[u8]) -> u64 {
+    match record.first() {
+        Some(flags) if flags & TTL != 0 => 2,
+        _ => 1,
+    }
 }
 
 /// The part of it that retention looks at.

@@ -5,7 +5,6 @@
 //! when the disk fails, publishers hear so at once, and it goes on trying.
 
 use std::{
-    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -13,12 +12,14 @@ use std::{
 
 use super::{
     Shared,
-    file::{Extent, Numbered},
+    desk::{Desk, Parcel},
+    file::{Aside, Besides, Extent, Numbered},
     inbox::Waiting,
     open, record,
 };
 use crate::history::{
     Appended, Durability, Entry, Position, Receipt, Retention, StorageError,
+    key::{Keys, MAX_KEYS},
     limits::{self, millis},
     tail::Feed,
 };
@@ -44,6 +45,11 @@ const GATHER: Duration = Duration::from_millis(3);
 /// How often retention looks at the age of the oldest entry, beyond when it is due.
 const AGE_STEPS: u32 = 20;
 
+mod later;
+mod outage;
+
+use later::Later;
+
 pub struct Writer {
     shared: Arc<Shared>,
     feed: Feed,
@@ -53,11 +59,16 @@ pub struct Writer {
     durability: Durability,
     /// What is in the file.
     extent: Extent,
+    /// The keys that have been used: those in the file, and those that are shown.
+    keys: Keys,
+    later: Later,
     /// The last sequence that was given.
     head: u64,
     /// Shown, and not durable yet.
     pending: Vec<Numbered>,
     pending_bytes: usize,
+    /// What belongs to it.
+    aside: Aside,
     /// When these have to be durable.
     due: Instant,
     trimmed: Instant,
@@ -84,10 +95,11 @@ impl Writer {
         retention: Retention,
         durability: Durability,
         extent: Extent,
+        besides: Besides,
     ) -> Self {
         let epoch = shared.shown.lock().floor.epoch;
         let now = Instant::now();
-        Self {
+        let writer = Self {
             shared,
             feed,
             path: path.to_owned(),
@@ -95,14 +107,19 @@ impl Writer {
             retention,
             durability,
             extent,
+            keys: Keys::restored(MAX_KEYS, besides.keys),
+            later: Later::restored(besides.later),
             head: extent.seen,
             pending: Vec::new(),
             pending_bytes: 0,
+            aside: Aside::default(),
             due: now,
             trimmed: now,
             outage: None,
             answered: (0, Duration::ZERO),
-        }
+        };
+        writer.show_backlog();
+        writer
     }
 
     /// Runs until the inbox is closed.
@@ -131,7 +148,8 @@ impl Writer {
             log::error!("{} can't be opened: {error}", self.path.display());
         }
         let pending = std::mem::take(&mut self.pending);
-        if self.commit(&pending, self.head).is_err() {
+        let aside = std::mem::take(&mut self.aside);
+        if self.commit(&pending, &aside, self.head).is_err() {
             log::error!("{} events that were shown are lost", pending.len());
         }
     }
@@ -139,17 +157,32 @@ impl Writer {
     fn keep(&mut self, waiting: Vec<Waiting>) {
         let time = limits::now();
         let (mut added, mut receipts) = (Vec::new(), Vec::new());
-        for (Waiting { event, receipt }, sequence) in waiting.into_iter().zip(self.head + 1..) {
+        let (mut desk, mut later) = (Desk::default(), self.later.begin());
+        let mut place = Position { epoch: self.epoch, sequence: self.head };
+        for Waiting { event, due, receipt, goes_on, keyed } in waiting {
+            let taken = desk.take(keyed, goes_on, &self.keys, place.next(), time);
+            if matches!(taken, Parcel::Earlier) {
+                desk.hold(receipt);
+                continue;
+            }
+            if let Some(due) = due {
+                later.push(due, event, receipt);
+                continue;
+            }
+            place = place.next();
             let record = record::encode(&event, time);
-            let position = Position { epoch: self.epoch, sequence };
-            added.push(Numbered { entry: Arc::new(Entry::new(position, event, time)), record });
+            added.push(Numbered { entry: Arc::new(Entry::new(place, event, time)), record });
             receipts.push(receipt);
         }
+        let records = std::mem::take(&mut desk.records);
+        let aside = Aside { keys: records, later: later.records(), due: Vec::new() };
         let kept = match (self.outage, self.durability) {
             (Some(outage), _) if Instant::now() < outage.until => Err(outage.error),
+            // Nothing but what was there already.
+            _ if added.is_empty() && aside.later.is_empty() => Ok(()),
             (_, Durability::Always) => {
                 let begun = Instant::now();
-                let kept = self.commit(&added, self.head + added.len() as u64);
+                let kept = self.commit(&added, &aside, self.head + added.len() as u64);
                 let took = begun.elapsed();
                 let patience = if took < SLOW { Duration::ZERO } else { (took / 2).min(GATHER) };
                 self.answered = (added.len(), patience);
@@ -160,12 +193,23 @@ impl Writer {
             (None, Durability::Interval) => Ok(()),
         };
         match kept {
-            Ok(()) => self.show(added, receipts),
-            Err(error) => refuse(receipts, error),
+            Ok(()) => {
+                desk.settle(&mut self.keys, time);
+                if self.durability == Durability::Interval {
+                    self.aside.keys.extend(aside.keys);
+                    self.aside.later.extend(aside.later);
+                }
+                self.settle_later(later);
+                self.show(added, receipts, self.durability);
+            }
+            Err(error) => {
+                let receipts = receipts.into_iter().chain(desk.into_receipts());
+                refuse(receipts.chain(later.into_receipts()), error);
+            }
         }
     }
 
-    fn show(&mut self, added: Vec<Numbered>, receipts: Vec<Receipt>) {
+    fn show(&mut self, added: Vec<Numbered>, receipts: Vec<Receipt>, durability: Durability) {
         self.head += added.len() as u64;
         {
             let shown = &mut *self.shared.shown.lock();
@@ -177,8 +221,8 @@ impl Writer {
         let entries = added.iter().map(|next| Arc::clone(&next.entry));
         let appended = entries.zip(receipts).map(|(entry, receipt)| Appended { entry, receipt });
         self.feed.push(appended);
-        if self.durability == Durability::Interval {
-            if self.pending.is_empty() {
+        if durability == Durability::Interval {
+            if self.pending.is_empty() && self.aside.later.is_empty() {
                 self.due = Instant::now() + INTERVAL;
             }
             self.pending_bytes += added.iter().map(|next| next.record.len()).sum::<usize>();
@@ -214,35 +258,22 @@ impl Writer {
             return;
         }
         // What fails here is tried again, and told to those who publish meanwhile.
-        if !self.pending.is_empty() && begun >= self.due && self.commit_pending().is_err() {
+        if self.has_pending() && begun >= self.due && self.commit_pending().is_err() {
             return;
         }
+        self.release();
         if self.trims_at(begun).is_some_and(|at| begun >= at) {
             self.trimmed = begun;
-            if self.commit(&[], self.ahead()).is_ok() {
+            if self.commit(&[], &Aside::default(), self.ahead()).is_ok() {
                 self.show_floor();
             }
         }
     }
 
-    /// While nobody publishes, nobody would find out that the disk can be written again. Tries it
-    /// with as much as could not be: what little an empty commit writes says nothing about room.
-    fn probe(&mut self) {
-        let begun = Instant::now();
-        let Some(outage) = self.outage.filter(|outage| begun >= outage.until) else { return };
-        let tried = match &*self.shared.file.read() {
-            Some(file) => file.probe(outage.bytes),
-            None => Err(redb::Error::DatabaseClosed),
-        };
-        let Err(error) = tried else { return self.recover() };
-        // After an error the file takes nothing more; where it can't be opened, that comes next.
-        let _ = self.reopen(self.head);
-        self.fail(&error, outage.bytes, begun.elapsed());
-    }
-
     fn wakes_at(&self) -> Option<Instant> {
         let closed = self.shared.file.read().is_none().then_some(self.trimmed);
-        let due = (!self.pending.is_empty()).then_some(self.due);
+        let due = self.has_pending().then_some(self.due);
+        let due = due.into_iter().chain(self.later.due_at(Instant::now())).min();
         let again = self.outage.map(|outage| outage.until);
         let trims = self.trims_at(Instant::now());
         let next = due.into_iter().chain(trims).chain(closed).chain(again).min();
@@ -271,27 +302,32 @@ impl Writer {
         }
     }
 
+    fn has_pending(&self) -> bool {
+        !self.pending.is_empty() || !self.aside.later.is_empty()
+    }
+
     fn commit_pending(&mut self) -> Result<(), StorageError> {
         let pending = std::mem::take(&mut self.pending);
-        let result = self.commit(&pending, self.ahead());
+        let aside = std::mem::take(&mut self.aside);
+        let result = self.commit(&pending, &aside, self.ahead());
         match result {
             Ok(()) => {
                 self.pending_bytes = 0;
                 self.show_floor();
             }
-            Err(_) => self.pending = pending,
+            Err(_) => (self.pending, self.aside) = (pending, aside),
         }
         result
     }
 
     /// Writes these. When that fails, the file is opened anew: that tells what has become of it,
     /// and lets it be read again.
-    fn commit(&mut self, added: &[Numbered], seen: u64) -> Result<(), StorageError> {
+    fn commit(&mut self, added: &[Numbered], aside: &Aside, seen: u64) -> Result<(), StorageError> {
         let sequence = |next: &Numbered| next.entry.position.sequence;
         let written = added.partition_point(|next| sequence(next) <= self.extent.last);
         self.shared.shown.lock().writing = Some(Instant::now());
         let result = match &*self.shared.file.read() {
-            Some(file) => file.commit(self.extent, &added[written..], seen, &self.retention),
+            Some(file) => file.commit(self.extent, &added[written..], aside, seen, &self.retention),
             None => Err(redb::Error::DatabaseClosed),
         };
         self.shared.shown.lock().writing = None;
@@ -323,37 +359,9 @@ impl Writer {
         *slot = Some(file);
         Ok(())
     }
-
-    fn recover(&mut self) {
-        if self.outage.take().is_some() {
-            self.shared.shown.lock().outage = None;
-            log::warn!("{} can be written again", self.path.display());
-        }
-    }
-
-    fn fail(&mut self, error: &redb::Error, bytes: usize, took: Duration) -> StorageError {
-        let meaning = match error {
-            redb::Error::Io(error) => match error.kind() {
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                    StorageError::Full
-                }
-                _ => StorageError::Failed,
-            },
-            // What follows a first error says nothing.
-            _ => self.outage.map_or(StorageError::Failed, |outage| outage.error),
-        };
-        if self.outage.is_none() {
-            let path = self.path.display();
-            log::error!("{path} can't be written, and publishing is refused until it can: {error}");
-        }
-        let until = Instant::now() + AGAIN.max(10 * took);
-        self.outage = Some(Outage { error: meaning, until, bytes });
-        self.shared.shown.lock().outage = Some(meaning);
-        meaning
-    }
 }
 
-fn refuse(receipts: Vec<Receipt>, error: StorageError) {
+fn refuse(receipts: impl Iterator<Item = Receipt>, error: StorageError) {
     for receipt in receipts {
         // A publisher that has left does not need it.
         let _ = receipt.send(Err(error));

@@ -5,7 +5,7 @@
 -- Where a node has seen more than there is, something is lost: that is marked in the log, once,
 -- for everyone who reads over that place.
 --
--- KEYS: log, meta, ids, epochs. ARGV: run of the server, time in ms, epoch and sequence of the
+-- KEYS: log, meta, ids, epochs, keys, until when each counts. ARGV: run of the server, time in ms, epoch and sequence of the
 -- newest entry that the node has seen (0 0: none).
 -- Returns the epoch, its last sequence, the floor, and all that is known of former epochs.
 local log, meta, ids, epochs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -42,7 +42,7 @@ if not whole or run ~= ARGV[1] or seen_epoch > epoch or (seen_epoch == epoch and
   local name = string.format('%.0f', epoch)
   redis.call('HSET', meta, 'format', '1', 'run', ARGV[1], 'epoch', name, 'seq', '0')
   if not whole then
-    redis.call('DEL', log, ids)
+    redis.call('DEL', log, ids, KEYS[5], KEYS[6])
     floor = name .. '-0'
     redis.call('HSET', meta, 'floor', floor, 'count', '0', 'bytes', '0')
     redis.call('HDEL', meta, 'past', 'past_at')

@@ -20,13 +20,10 @@ use tokio::{
 };
 
 use super::{
-    Chunk, Holdings, LastEventId, Limits, OpenError, Position, Receipt, Retention, Start,
-    StorageError, Tail, ring::Ring, tail::tail,
+    Chunk, Holdings, Keyed, LastEventId, Limits, OpenError, Parcel, Position, Retention, Start,
+    StorageError, Tail, later::Backlog, ring::Ring, tail::tail,
 };
-use crate::{
-    event::{Event, EventId},
-    histogram::Histogram,
-};
+use crate::{event::EventId, histogram::Histogram};
 
 mod board;
 mod chain;
@@ -153,6 +150,7 @@ async fn begin(
         node,
         board,
         pending: Pending::default(),
+        backlog: Mutex::default(),
         shown: Mutex::new(Shown { ring, floor: log.floor, chain: log.chain }),
         run,
     };
@@ -160,8 +158,12 @@ async fn begin(
 }
 
 impl Redis {
-    pub(super) fn append(&self, event: Event, receipt: Receipt) {
-        self.0.shared.pending.push(event, receipt);
+    pub(super) fn append(&self, parcel: Parcel, keyed: Option<Keyed>) {
+        self.0.shared.pending.push(parcel, keyed.map(Box::new));
+    }
+
+    pub(super) fn backlog(&self) -> Backlog {
+        *self.0.shared.backlog.lock()
     }
 
     pub(super) fn head(&self) -> Position {

@@ -11,11 +11,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use crate::{
     event::Event,
-    history::{Receipt, StorageError, disk::record, limits},
+    history::{
+        Earlier, Handed, Key, Keyed, Parcel, Receipt, StorageError, disk::record, later, limits,
+    },
 };
 
 /// How long a publisher may wait for its answer, in all: clients wait two seconds.
@@ -35,11 +38,23 @@ pub struct Waiting {
     pub record: Vec<u8>,
     pub time: u64,
     pub receipt: Receipt,
+    /// Whether what comes next belongs to the same parcel. All of a parcel are due at the same time.
+    goes_on: bool,
+    /// The parcel's key and its size, where it begins.
+    keyed: Option<(Box<Keyed>, usize)>,
+    /// When it gets its place, if not now.
+    later: Option<u64>,
     due: Instant,
 }
 
 /// What the writer sends of it.
-pub type Batch = Vec<(u64, Vec<u8>)>;
+#[derive(Default)]
+pub struct Batch {
+    /// Numbers, when they are due if not now, and records.
+    pub events: Vec<(u64, Option<u64>, Vec<u8>)>,
+    /// Where parcels with keys begin, and how large they are.
+    pub keys: Vec<(u64, usize, Key)>,
+}
 
 #[derive(Default)]
 pub struct Pending {
@@ -66,9 +81,14 @@ impl std::fmt::Debug for Pending {
 }
 
 impl Pending {
-    pub fn push(&self, event: Event, receipt: Receipt) {
+    /// Takes a parcel, or refuses it.
+    pub fn push(&self, parcel: Parcel, keyed: Option<Box<Keyed>>) {
+        let mut keyed = keyed.map(|keyed| (keyed, parcel.len()));
         let time = limits::now();
-        let record = record::encode(&event, time);
+        let last = parcel.len().saturating_sub(1);
+        let encode = |handed: Handed| (record::encode(&handed.event, time), handed);
+        // Outside the lock: there may be a thousand.
+        let parcel: SmallVec<[_; 1]> = parcel.into_iter().map(encode).collect();
         let now = Instant::now();
         let mut state = self.state.lock();
         let full = state.queue.len() + state.sent.len() >= MAX_EVENTS || state.bytes >= MAX_BYTES;
@@ -80,15 +100,24 @@ impl Pending {
         };
         if let Some(error) = refusal {
             drop(state);
-            // A publisher that has left does not need it.
-            let _ = receipt.send(Err(error));
+            for (_, Handed { receipt, .. }) in parcel {
+                // A publisher that has left does not need it.
+                let _ = receipt.send(Err(error));
+            }
             return;
         }
         let due = state.away.unwrap_or(now) + PATIENCE;
-        let number = state.next;
-        state.next += 1;
-        state.bytes += record.len();
-        state.queue.push_back(Waiting { number, event, record, time, receipt, due });
+        for (at, (record, handed)) in parcel.into_iter().enumerate() {
+            let Handed { event, due: later, receipt } = handed;
+            let number = state.next;
+            state.next += 1;
+            state.bytes += record.len();
+            let goes_on = at < last;
+            let keyed = keyed.take();
+            let waiting =
+                Waiting { number, event, record, time, receipt, goes_on, keyed, later, due };
+            state.queue.push_back(waiting);
+        }
         drop(state);
         self.changed.notify_one();
     }
@@ -97,7 +126,7 @@ impl Pending {
     pub async fn next(&self) -> Batch {
         loop {
             let batch = self.take();
-            if !batch.is_empty() {
+            if !batch.events.is_empty() {
                 return batch;
             }
             self.changed.notified().await;
@@ -106,15 +135,18 @@ impl Pending {
 
     fn take(&self) -> Batch {
         let mut state = self.state.lock();
-        let mut batch = Batch::new();
-        let mut bytes = 0;
-        while batch.len() < BATCH_EVENTS
-            && let Some(next) = state.queue.front()
-            && (batch.is_empty() || bytes + next.record.len() <= BATCH_BYTES)
+        let mut batch = Batch::default();
+        let (mut bytes, mut begun) = (0, false);
+        // A parcel is one script call, however large it is.
+        while (begun || (batch.events.len() < BATCH_EVENTS && bytes < BATCH_BYTES))
             && let Some(next) = state.queue.pop_front()
         {
             bytes += next.record.len();
-            batch.push((next.number, next.record.clone()));
+            begun = next.goes_on;
+            batch.events.push((next.number, next.later, next.record.clone()));
+            if let Some((keyed, size)) = &next.keyed {
+                batch.keys.push((next.number, *size, keyed.key.clone()));
+            }
             state.sent.insert(next.number, next);
         }
         batch
@@ -123,7 +155,7 @@ impl Pending {
     /// Puts back what was sent, and has not been appended.
     pub fn put_back(&self, batch: &Batch) {
         let mut state = self.state.lock();
-        for (number, _) in batch.iter().rev() {
+        for (number, ..) in batch.events.iter().rev() {
             if let Some(waiting) = state.sent.remove(number) {
                 state.queue.push_front(waiting);
             }
@@ -134,9 +166,32 @@ impl Pending {
 
     /// Refuses what was sent, and has not been appended.
     pub fn refuse(&self, batch: &Batch, error: StorageError) {
-        for (number, _) in batch {
+        for (number, ..) in &batch.events {
             if let Some(waiting) = self.found(*number) {
                 let _ = waiting.receipt.send(Err(error));
+            }
+        }
+    }
+
+    /// A parcel that was sent, and had been published before.
+    pub fn known(&self, number: u64, earlier: Earlier) {
+        let Some(Waiting { keyed: Some((keyed, size)), receipt, .. }) = self.found(number) else {
+            return;
+        };
+        // A publisher that has left does not need it.
+        let _ = keyed.earlier.send(earlier);
+        drop(receipt);
+        for next in (number + 1..).take(size - 1) {
+            self.found(next);
+        }
+    }
+
+    /// Those of a batch that are kept for later.
+    pub fn wait(&self, batch: &Batch) {
+        for (number, ..) in batch.events.iter().filter(|(_, later, _)| later.is_some()) {
+            if let Some(Waiting { event, receipt, .. }) = self.found(*number) {
+                // A publisher that has left does not need it.
+                let _ = receipt.send(Ok(later::kept(event)));
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use ::redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value, cmd};
+use ::redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, cmd};
 
 use super::{
     Keys,
@@ -13,9 +13,14 @@ use super::{
     link::{Link, LinkError, Trips},
     pending::Batch,
     target::Target,
-    wire::{Origin, id},
+    wire::{self, Origin, id},
 };
-use crate::history::{Position, Retention, limits};
+use crate::history::{
+    Earlier, Position, Retention,
+    key::MAX_KEYS,
+    later::{Backlog, RELEASE},
+    limits,
+};
 
 /// How long an answer may take. Publishers wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -51,6 +56,7 @@ pub struct Session {
     keys: Keys,
     append: String,
     trim: String,
+    release: String,
     pub epoch: u64,
 }
 
@@ -68,8 +74,9 @@ impl Session {
         };
         let append = load(include_str!("append.lua")).await?;
         let trim = load(include_str!("trim.lua")).await?;
+        let release = load(include_str!("release.lua")).await?;
         let keys = keys.clone();
-        let mut session = Self { link, keys, append, trim, epoch: 0 };
+        let mut session = Self { link, keys, append, trim, release, epoch: 0 };
         let log = session.look(seen).await?;
         Ok((session, log))
     }
@@ -77,7 +84,7 @@ impl Session {
     /// Begins anew, on the same connection.
     pub async fn look(&mut self, seen: Position) -> Result<Log, LinkError> {
         let mut begin = cmd("EVAL");
-        begin.arg(include_str!("begin.lua")).arg(4);
+        begin.arg(include_str!("begin.lua")).arg(Keys::COUNT);
         self.keys.add_to(&mut begin);
         begin.arg(&self.link.run).arg(limits::now()).arg(seen.epoch).arg(seen.sequence);
         let (epoch, sequence, floor, former): (u64, u64, String, Vec<(String, String)>) =
@@ -89,30 +96,50 @@ impl Session {
         Ok(Log { head: Position { epoch, sequence }, floor, chain })
     }
 
-    /// Appends all of these, or nothing.
+    /// Appends all of these, or nothing; but for parcels that have been published before, which it
+    /// returns, by the numbers that they begin with.
     pub async fn append(
         &self,
         node: u64,
         batch: &Batch,
         seen: Position,
-    ) -> Result<(), AppendError> {
+    ) -> Result<Vec<(u64, Earlier)>, AppendError> {
         let mut append = cmd("EVALSHA");
-        append.arg(&self.append).arg(5);
+        append.arg(&self.append).arg(Keys::COUNT + 2);
         self.keys.add_to(&mut append);
-        append.arg(format!("{}:{node:x}", self.keys.appended));
+        append.arg(format!("{}:{node:x}", self.keys.appended)).arg(&self.keys.later);
         let seen = if seen.epoch == self.epoch { seen.sequence } else { 0 };
         append.arg(self.epoch).arg(seen);
-        for (number, record) in batch {
-            append.arg(*number).arg(Origin { node, number: *number }.to_string()).arg(record);
+        append.arg(MAX_KEYS).arg(batch.keys.len());
+        for (number, size, key) in &batch.keys {
+            append.arg(*number).arg(*size).arg(&key.name[..]);
+            append.arg(limits::millis(key.window)).arg(wire::used(key));
         }
-        self.link.ask::<Value>(&append).await.map(|_| ()).map_err(AppendError::from)
+        for (number, later, record) in &batch.events {
+            append.arg(*number).arg(Origin { node, number: *number }.to_string());
+            append.arg(later.unwrap_or(0)).arg(record);
+        }
+        let known: Option<Vec<(u64, Vec<u8>)>> = self.link.ask(&append).await?;
+        let earlier = |(number, used): (u64, Vec<u8>)| Some((number, wire::earlier(&used)?));
+        Ok(known.unwrap_or_default().into_iter().filter_map(earlier).collect())
+    }
+
+    /// Gives events that are due their places. Returns what waits, and when the next is due.
+    pub async fn release(&self) -> Result<(Backlog, Option<Duration>), AppendError> {
+        let mut release = cmd("EVALSHA");
+        release.arg(&self.release).arg(Keys::COUNT + 1);
+        self.keys.add_to(&mut release);
+        release.arg(&self.keys.later).arg(self.epoch).arg(RELEASE);
+        let (events, bytes, left): (u64, u64, i64) = self.link.ask(&release).await?;
+        let left = u64::try_from(left).ok().map(Duration::from_millis);
+        Ok((Backlog { events, bytes }, left))
     }
 
     /// Removes what is too much or too old: a step of it. Returns the floor, and whether there is
     /// more to remove.
     pub async fn trim(&self, retention: &Retention) -> Result<(Position, bool), AppendError> {
         let mut trim = cmd("EVALSHA");
-        trim.arg(&self.trim).arg(4);
+        trim.arg(&self.trim).arg(Keys::COUNT);
         self.keys.add_to(&mut trim);
         trim.arg(retention.limits.events).arg(retention.limits.bytes);
         trim.arg(retention.expired().unwrap_or(0)).arg(limits::millis(STAY));

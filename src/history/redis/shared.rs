@@ -10,7 +10,9 @@ use tokio::sync::watch;
 use super::{
     board::Board, chain::Chain, link::Trips, pending::Pending, session::Log, target::Target,
 };
-use crate::history::{Appended, LastEventId, Limits, Loss, Position, Retention, Start, ring::Ring};
+use crate::history::{
+    Appended, LastEventId, Limits, Loss, Position, Retention, Start, later::Backlog, ring::Ring,
+};
 
 /// What the thread and those who ask have in common.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Shared {
     pub pending: Pending,
     pub board: Board,
     pub shown: Mutex<Shown>,
+    /// What waits for its time, as far as is known.
+    pub backlog: Mutex<Backlog>,
     /// The run of the server that is written to.
     pub run: watch::Sender<String>,
 }
@@ -44,6 +48,11 @@ pub struct Keys {
     pub meta: String,
     pub ids: String,
     pub epochs: String,
+    /// The keys that publishers have used, and until when each counts.
+    pub used: String,
+    pub key_times: String,
+    /// What waits for its time.
+    pub later: String,
     /// What each node has appended, and what it has told: a key each.
     pub appended: String,
     pub present: String,
@@ -60,6 +69,9 @@ impl Keys {
             meta: key("meta"),
             ids: key("ids"),
             epochs: key("epochs"),
+            used: key("keys"),
+            key_times: key("key-times"),
+            later: key("later"),
             appended: key("appended"),
             present: key("present"),
             nodes: key("nodes"),
@@ -67,8 +79,12 @@ impl Keys {
         }
     }
 
+    /// How many keys each script has.
+    pub const COUNT: usize = 6;
+
     pub fn add_to(&self, command: &mut Cmd) {
         command.arg(&self.log).arg(&self.meta).arg(&self.ids).arg(&self.epochs);
+        command.arg(&self.used).arg(&self.key_times);
     }
 }
 

@@ -3,7 +3,7 @@
 -- What is removed is behind the floor, from which on nobody reads. It leaves the log some seconds
 -- later, since nodes that follow the log may not have read it yet.
 --
--- KEYS: log, meta, ids, epochs. ARGV: most events, most bytes, time in ms up to which entries are
+-- KEYS: log, meta, ids, epochs (and two that it has no use for). ARGV: most events, most bytes, time in ms up to which entries are
 -- too old (0: none are), how long in ms they stay in the log.
 -- Returns the floor, and 1 where there is more to remove.
 local log, meta, ids, epochs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]

@@ -1,12 +1,12 @@
 //! An entry as it is in the log, and positions as Redis has them.
 //!
-//! An entry has two fields: `by`, who appended it, and `1`, its record as the history on disk has
-//! it (`disk/record.rs`). The name of the second is the format's version: nodes of several versions
-//! can share a log. A mark of a loss has the field `lost` alone.
+//! An entry has two fields: `by`, who appended it, and `1` or `2`, its record as the history on disk has
+//! it (`disk/record.rs`). The name of the second is the format's version, 2 where the record has a
+//! time to live: nodes of several versions can share a log. A mark of a loss has the field `lost` alone.
 
 use ::redis::Value;
 
-use crate::history::Position;
+use crate::history::{Earlier, Key, Position};
 
 /// Who appended an entry, and which of its entries it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,21 @@ impl Origin {
         let node = u64::from_str_radix(node, 16).ok()?;
         Some(Self { node, number: number.parse().ok()? })
     }
+}
+
+/// What is remembered of a key that is used, behind who has used it and the place of what it was
+/// used for: its content and its note.
+pub fn used(key: &Key) -> Vec<u8> {
+    [&key.content[..], key.note.as_bytes()].concat()
+}
+
+/// The whole of that: `<origin> <position> <content><note>`.
+pub fn earlier(used: &[u8]) -> Option<Earlier> {
+    let mut parts = used.splitn(3, |byte| *byte == b' ');
+    let (_origin, first, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let (content, note) = rest.split_first_chunk()?;
+    let first = Position::parse(std::str::from_utf8(first).ok()?)?;
+    Some(Earlier { content: *content, first, note: String::from_utf8(note.to_vec()).ok()? })
 }
 
 /// What is at a position.
@@ -95,7 +110,7 @@ fn entry(value: Value) -> Option<Item> {
     {
         match &*name {
             b"by" => origin = Origin::parse(&value),
-            b"1" => what = What::Record(origin, value),
+            b"1" | b"2" => what = What::Record(origin, value),
             b"lost" => what = What::Lost,
             _ => {}
         }

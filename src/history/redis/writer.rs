@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, sleep_until};
 
 use super::{
     Shared,
@@ -19,6 +19,8 @@ use crate::history::StorageError;
 
 /// How soon a server that is away is looked for again.
 const AGAIN: Duration = Duration::from_millis(100);
+/// How often is looked for events that other nodes have taken, and that are due.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often retention is looked after; this also tells whether the server answers.
 const TRIM: Duration = Duration::from_millis(200);
 
@@ -65,7 +67,10 @@ async fn find(shared: &Shared) -> Session {
 /// Works on a connection until it is over. Returns why, and when it has worked last.
 async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
     let mut trims = interval(TRIM);
+    // When the next event that waits is due; at first nobody knows.
+    let mut due = Some(Instant::now());
     let mut answered = Instant::now();
+    let mut looked = Instant::now();
     loop {
         let result = tokio::select! {
             batch = shared.pending.next() => {
@@ -76,8 +81,16 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
                     Err(error) => Err(error),
                 };
                 match &result {
-                    // The follower finds it.
-                    Ok(()) => {}
+                    // The follower finds the others.
+                    Ok(known) => {
+                        for (number, earlier) in known {
+                            shared.pending.known(*number, earlier.clone());
+                        }
+                        if batch.events.iter().any(|(_, later, _)| later.is_some()) {
+                            shared.pending.wait(&batch);
+                            due = Some(Instant::now());
+                        }
+                    }
                     Err(AppendError::Stale | AppendError::Elsewhere(_) | AppendError::Broken(_)) => {
                         shared.pending.put_back(&batch);
                     }
@@ -86,13 +99,27 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
                         shared.pending.refuse(&batch, StorageError::Failed);
                     }
                 }
-                result
+                result.map(drop)
+            }
+            () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                match session.release().await {
+                    Ok((backlog, left)) => {
+                        *shared.backlog.lock() = backlog;
+                        due = left.map(|left| Instant::now() + left);
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                }
             }
             () = shared.board.changed() => {
                 shared.board.write(&session.link).await.map_err(AppendError::from)
             }
             _ = trims.tick() => match session.trim(&shared.retention).await {
                 Ok((floor, more)) => {
+                    // Another node may have something that waits, or have died with it.
+                    if looked.elapsed() >= LOOK {
+                        (looked, due) = (Instant::now(), Some(Instant::now()));
+                    }
                     shared.raise(floor);
                     if more {
                         trims.reset_immediately();

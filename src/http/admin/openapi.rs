@@ -85,6 +85,7 @@ fn list_subscribers() -> Described {
         .takes(filters.into_iter().chain(of_a_page()))
         .answers(
             Answer::success::<Part<subscribers::Row>>(
+                200,
                 "A page of them.",
                 json!({"total": 1, "pages": 1, "page": 1, "limit": LIMIT, "rows": [{
                     "id": ID, "subject": null, "address": "192.0.2.1", "state": "live",
@@ -110,7 +111,7 @@ fn revoke() -> Described {
             in_query("subject", any_text(), "The `sub` of the token."),
             in_query("id", text(45), "The id that the stream began with."),
         ])
-        .answers(Answer::success::<Revoked>("They are ended.", json!({"ended": 2})))
+        .answers(Answer::success::<Revoked>(200, "They are ended.", json!({"ended": 2})))
         .fails(in_a_query())
         .fails(wrong(Invalid::Whom))
 }
@@ -120,7 +121,11 @@ fn revoke_one() -> Described {
         .example(Some(json!(ID)));
     operate(HttpMethod::Delete, "/admin/subscribers/{id}", ("revokeOne", "End one stream"))
         .takes([id])
-        .answers(Answer::success::<Revoked>("It is ended, if it was there.", json!({"ended": 1})))
+        .answers(Answer::success::<Revoked>(
+            200,
+            "It is ended, if it was there.",
+            json!({"ended": 1}),
+        ))
         .fails(wrong(Invalid::SubscriberId))
 }
 
@@ -136,6 +141,7 @@ fn list_topics() -> Described {
         .takes(filters.into_iter().chain(of_a_page()))
         .answers(
             Answer::success::<topics::Shown>(
+                200,
                 "A page of them.",
                 json!({"window": {"events": 2, "seconds": 61.2, "rate_seconds": 60.0},
                     "total": 1, "pages": 1, "page": 1, "limit": LIMIT, "rows": [{
@@ -160,7 +166,7 @@ fn kept() -> serde_json::Value {
 
 fn history() -> Described {
     operate(HttpMethod::Get, "/admin/history", ("history", "What is kept"))
-        .answers(Answer::success::<Kept>("What is kept.", kept()).with("cache-control"))
+        .answers(Answer::success::<Kept>(200, "What is kept.", kept()).with("cache-control"))
         .fails([ApiError::NotReady])
 }
 
@@ -170,7 +176,7 @@ fn settings() -> Described {
         {"name": "FANFARE_ADMIN_TOKEN", "value": "set", "source": "environment"}]});
     operate(HttpMethod::Get, "/admin/settings", ("settings", "The settings in force"))
         .says("Of a secret only that it is set.")
-        .answers(Answer::success::<Settings>("All of them.", example).with("cache-control"))
+        .answers(Answer::success::<Settings>(200, "All of them.", example).with("cache-control"))
 }
 
 fn stats() -> Described {
@@ -187,7 +193,7 @@ fn stats() -> Described {
         "log": {"filter": "info", "recent": [
             {"time": "2026-01-31T12:00:00.000Z", "level": "WARN", "message": "anyone may publish"}]}});
     operate(HttpMethod::Get, "/admin/stats", ("stats", "Every number of the dashboard"))
-        .answers(Answer::success::<Stats>("The numbers.", example).with("cache-control"))
+        .answers(Answer::success::<Stats>(200, "The numbers.", example).with("cache-control"))
         .fails([ApiError::NotReady])
 }
 
@@ -199,7 +205,7 @@ fn level() -> serde_json::Value {
 
 fn log_level() -> Described {
     operate(HttpMethod::Get, LEVEL, ("logLevel", "What the log lets through"))
-        .answers(Answer::success::<Level>("The filter.", level()).with("cache-control"))
+        .answers(Answer::success::<Level>(200, "The filter.", level()).with("cache-control"))
 }
 
 fn set_log_level() -> Described {
@@ -214,7 +220,7 @@ fn set_log_level() -> Described {
                 .required(Some(Required::True))
                 .content("application/json", content),
         )
-        .answers(Answer::success::<Level>("It is set.", level()).with("cache-control"))
+        .answers(Answer::success::<Level>(200, "It is set.", level()).with("cache-control"))
         .fails([ApiError::Json("expected value at line 1 column 1".to_owned())])
         .fails(wrong(Invalid::TooLong { field: "filter", limit: MAX_FILTER }))
         .fails(in_a_body())

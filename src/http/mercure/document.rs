@@ -115,6 +115,7 @@ impl Subscription {
             id: None,
             kind,
             retry: None,
+            ttl: None,
             private: true,
         }
     }

@@ -132,7 +132,7 @@ impl From<StorageError> for MercureError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Full | StorageError::Failed => Self::Failing,
-            StorageError::Busy | StorageError::Away => Self::Unavailable,
+            StorageError::Crowded | StorageError::Busy | StorageError::Away => Self::Unavailable,
         }
     }
 }

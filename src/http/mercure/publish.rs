@@ -74,7 +74,7 @@ pub async fn post(
     let data = data(dialect, fields.first("data").unwrap_or_default())?;
     let private = fields.first("private").is_some();
 
-    let event = Event { topics, data, id: Some(id), kind, retry, private };
+    let event = Event { topics, data, id: Some(id), kind, retry, ttl: None, private };
     let receipt = hub.publish(event).await?;
     Ok(HttpResponse::Ok().content_type(TEXT).body(receipt.id))
 }

@@ -10,7 +10,7 @@ use utoipa::{
 };
 
 /// What is said of each header that the document has: its type, and what it is.
-const HEADERS: [(&str, Type, &str); 11] = [
+const HEADERS: [(&str, Type, &str); 12] = [
     ("Accept-Post", Type::String, "The types that a body may have."),
     ("Allow", Type::String, "The methods that there are."),
     ("Cache-Control", Type::String, "Who may keep the answer."),
@@ -25,6 +25,11 @@ const HEADERS: [(&str, Type, &str); 11] = [
     ("RateLimit-Policy", Type::String, "The rates, where some are set."),
     ("Retry-After", Type::Integer, "When to try again, in seconds."),
     ("WWW-Authenticate", Type::String, "What is wrong with the token (RFC 6750, 3)."),
+    (
+        "Idempotency-Replayed",
+        Type::String,
+        "`true` where this is the answer to an earlier request.",
+    ),
     ("Link", Type::String, "The hub, and the event that the list is of the time of."),
 ];
 
@@ -44,14 +49,14 @@ impl Answer {
     }
 
     /// The same with `success` among its members.
-    pub fn success<T: ToSchema>(description: &str, mut example: Value) -> Self {
+    pub fn success<T: ToSchema>(status: u16, description: &str, mut example: Value) -> Self {
         let success = ObjectBuilder::new()
             .property("success", ObjectBuilder::new().schema_type(Type::Boolean))
             .required("success");
         let both = AllOfBuilder::new().item(success).item(Ref::from_schema_name(T::name()));
         example["success"] = true.into();
         let schema = Schema::from(both.build());
-        Self::of(200, description, "application/json", schema, example).refers_to::<T>()
+        Self::of(status, description, "application/json", schema, example).refers_to::<T>()
     }
 
     /// Text of some kind.

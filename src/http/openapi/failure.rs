@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use actix_web::{ResponseError, body::MessageBody as _, http::header::CONTENT_TYPE};
 use serde_json::Value;
-use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema, Type};
+use utoipa::openapi::{
+    ObjectBuilder, Ref, RefOr, Schema, Type,
+    schema::{ArrayBuilder, OneOfBuilder},
+};
 
 use super::super::{error::ApiError, limits::Limited, mercure::MercureError};
 use crate::{auth::AuthError, hub::Refusal};
@@ -83,11 +86,20 @@ pub fn schema(mut codes: BTreeSet<&'static str>) -> Schema {
         .property("code", string().enum_values(Some(codes)).description(Some("What it is.")))
         .property("message", string().description(Some("What to do. Not for programs.")))
         .required("code")
-        .required("message");
+        .required("message")
+        .build();
+    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+    let none = ObjectBuilder::new().schema_type(Type::Null);
+    let nullable = OneOfBuilder::new().item(none).item(error.clone());
     let success = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false]));
+    let line = ObjectBuilder::new().property("line", number).property("error", nullable);
+    let lines = ArrayBuilder::new().items(line).description(Some(
+        "What is wrong with each line of `/send-events`; `null` where nothing is.",
+    ));
     ObjectBuilder::new()
         .property("success", success)
         .property("error", error)
+        .property("lines", lines)
         .required("success")
         .required("error")
         .description(Some("Why a request failed."))

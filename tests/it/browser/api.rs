@@ -76,7 +76,8 @@ fn its_command_lines_do_what_they_say() {
     page.browser.click("#tab-api");
     page.browser.wait_for("document.querySelector('.operation')");
     for (words, answer) in [
-        ("sendevent", "\"success\":true"),
+        ("/send-event an", "\"subscribers\":0"),
+        ("/send-events", "\"book-8-gone\",\"subscribers\":0"),
         ("checkstream /events", "text/event-stream"),
         ("isready", "\"status\":\"ready\""),
         ("operationId", ""),

@@ -80,10 +80,10 @@ fn a_later_format_is_refused() {
     let database = redb::Database::open(&disk.path).unwrap();
     let transaction = database.begin_write().unwrap();
     let table = redb::TableDefinition::<&str, u64>::new("fanfare");
-    transaction.open_table(table).unwrap().insert("format", 2).unwrap();
+    transaction.open_table(table).unwrap().insert("format", 3).unwrap();
     transaction.commit().unwrap();
     drop(database);
-    assert_refused(&disk, "has format 2, which this version does not know");
+    assert_refused(&disk, "has format 3, which this version does not know");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::{
 };
 
 use fanfare::{
-    event::{Event, EventId, EventType, Retry},
+    event::{Event, EventId, EventType, Retry, Ttl},
     history::{
-        Chunk, Delivered, Durability, Entry, History, LastEventId, Limits, Next, Place, Position,
-        Retention, Start, StorageError,
+        Chunk, Delivered, Durability, Earlier, Entry, HASH, Handed, History, Key, Keyed,
+        LastEventId, Limits, Next, Parcel, Place, Position, Retention, Start, StorageError,
     },
     topic::{Topic, Topics},
 };
@@ -116,6 +116,51 @@ impl Log {
         delivered.entry
     }
 
+    /// Appends several together, under a key; or is told what was published under it.
+    pub async fn append_keyed(
+        &self,
+        name: u8,
+        content: u8,
+        window: Duration,
+        data: &[&str],
+    ) -> Result<Position, Earlier> {
+        let (mut parcel, mut answers) = (Parcel::new(), Vec::new());
+        for data in data {
+            let (receipt, answer) = oneshot::channel();
+            parcel.push(Handed { event: event(data), due: None, receipt });
+            answers.push(answer);
+        }
+        let (sender, earlier) = oneshot::channel();
+        let note = format!("note of {name}");
+        let key = Key { name: [name; HASH], content: [content; HASH], window, note };
+        self.history.append_parcel(parcel, Some(Keyed { key, earlier: sender }));
+        let mut first = None;
+        for answer in answers {
+            match answer.await {
+                Ok(kept) => _ = first.get_or_insert(kept.unwrap().entry.position),
+                Err(_) => return Err(earlier.await.unwrap()),
+            }
+        }
+        Ok(first.unwrap())
+    }
+
+    /// Appends several together.
+    pub async fn append_parcel(&self, events: Vec<Event>) -> Vec<Arc<Entry>> {
+        let (parcel, answers): (Parcel, Vec<_>) = events
+            .into_iter()
+            .map(|event| {
+                let (receipt, answer) = oneshot::channel();
+                (Handed { event, due: None, receipt }, answer)
+            })
+            .unzip();
+        self.history.append_parcel(parcel, None);
+        let mut entries = Vec::new();
+        for answer in answers {
+            entries.push(answer.await.unwrap().unwrap().entry);
+        }
+        entries
+    }
+
     /// Appends these data, one after another.
     pub async fn append_all(&self, data: impl IntoIterator<Item = u32>) -> Vec<Position> {
         let answers: Vec<_> =
@@ -172,7 +217,7 @@ impl Log {
 
 pub fn event(data: &str) -> Event {
     let (topics, data) = (topics(&["a"]), data.to_owned());
-    Event { topics, data, id: None, kind: None, retry: None, private: false }
+    Event { topics, data, id: None, kind: None, retry: None, ttl: None, private: false }
 }
 
 pub fn with_id(id: &str, data: &str) -> Event {
@@ -185,6 +230,7 @@ pub fn full(id: &str, data: &str) -> Event {
         topics: topics(&["a", "/books/7", "ä🦀"]),
         kind: Some(EventType::parse("price").unwrap()),
         retry: Some(Retry::parse("12345").unwrap()),
+        ttl: Some(Ttl::parse("90s").unwrap()),
         private: true,
         ..with_id(id, data)
     }

@@ -38,7 +38,7 @@ async fn everything_is_there_again_and_ids_go_on(kept: Kept) {
         for (read, before) in read.iter().zip(&frames) {
             assert_eq!(read.frame.bytes(), before.frame.bytes());
             assert_eq!((&read.topics, read.time), (&before.topics, before.time));
-            assert_eq!(read.private, before.private);
+            assert_eq!((read.private, read.expires), (before.private, before.expires));
         }
         assert_eq!(log.resume("own-1").await, Start::After(frames[2].position));
         assert_eq!(log.resume(&head.to_string()).await, Start::After(head));

@@ -64,6 +64,20 @@ fn what_is_refused_for_its_content_has_counted_and_says_what_is_left() {
 }
 
 #[test]
+fn many_events_at_once_count_as_many() {
+    let hub = Fanfare::start(&[("FANFARE_PUBLISH_RATE", "1/m:5")]);
+    let publish = |count: usize| {
+        let headers = [("Content-Type", "application/x-ndjson")];
+        let lines = "{\"data\":1}\n".repeat(count);
+        request(hub.0, "POST", "/send-events", &headers, lines.as_bytes())
+    };
+    assert_eq!(publish(6).status, 413, "a burst has five");
+    // The one of that request has counted.
+    assert_eq!(publish(4).status, 200);
+    assert_limited(&publish(1), "address_rate", 60);
+}
+
+#[test]
 fn connecting_too_often_is_refused_and_an_event_source_comes_back() {
     let hub = Fanfare::start(&[("FANFARE_CONNECT_RATE", "1/m:2")]);
     let stream = hub.subscribe("/events");
