@@ -26,7 +26,9 @@ pub(super) struct Kept {
     events: u64,
     bytes: u64,
     /// `null` where nothing is kept.
+    #[schema(required = true)]
     oldest: Option<End>,
+    #[schema(required = true)]
     newest: Option<End>,
     limits: Limits,
 }

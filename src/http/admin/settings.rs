@@ -19,6 +19,7 @@ pub struct Setting {
     #[serde(rename = "name")]
     pub variable: String,
     /// What holds; of a secret only that it is set. `None` where nothing does.
+    #[schema(required = true)]
     pub value: Option<String>,
     /// `flag`, `environment` or `default`; or `operator`, for a filter of the log that was replaced.
     pub source: &'static str,

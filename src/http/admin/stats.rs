@@ -41,8 +41,10 @@ pub struct Stats {
     events: Events,
     queued: Amount,
     /// `null` where the history does not answer.
+    #[schema(required = true)]
     history: Option<Kept>,
     /// Of all hubs that share the history; `null` where it can't be shared.
+    #[schema(required = true)]
     everywhere: Option<Everywhere>,
     log: Log,
 }

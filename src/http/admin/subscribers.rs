@@ -63,6 +63,7 @@ struct Filter {
 #[schema(as = Subscriber)]
 pub struct Row {
     id: String,
+    #[schema(required = true)]
     subject: Option<String>,
     #[schema(value_type = String)]
     address: IpAddr,
@@ -78,6 +79,7 @@ pub struct Row {
     queued_events: usize,
     queued_bytes: usize,
     /// The id of the last event that it was sent.
+    #[schema(required = true)]
     last_id: Option<String>,
 }
 

@@ -76,10 +76,14 @@ pub struct Row {
     kind: Kind,
     subscribers: usize,
     /// Of topics only, like the rest.
+    #[schema(required = true)]
     events: Option<u64>,
     /// Events a second, of the last `window.rate_seconds`.
+    #[schema(required = true)]
     rate: Option<f64>,
+    #[schema(required = true)]
     last_id: Option<String>,
+    #[schema(required = true)]
     last_time: Option<String>,
 }
 
