@@ -368,7 +368,8 @@ pub fn explain(error: &clap::Error, command: &Command) -> String {
 
 /// A URL that has one is refused where it should have none.
 fn without_password(value: &str) -> String {
-    let user = value.rfind("://").map_or(0, |scheme| scheme + "://".len());
+    // Rather too much is hidden than too little: there may be several in one value.
+    let user = value.find("://").map_or(0, |scheme| scheme + "://".len());
     let (password, end) = (value[user..].find(':'), value[user..].rfind('@'));
     match (password, end) {
         (Some(password), Some(end)) if password < end => {

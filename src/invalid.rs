@@ -112,6 +112,9 @@ pub enum Invalid {
     /// A filter of the log that can't be read.
     #[error("`filter` is not a filter: {0}")]
     Filter(String),
+    /// The query has a part where there is none.
+    #[error("this takes no parameters in its query")]
+    NoQuery,
     /// The query has a part that means nothing here: left out in silence, a filter that is misspelt
     /// would list everyone.
     #[error("the query has a parameter that is none of {allowed}")]

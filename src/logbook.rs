@@ -15,13 +15,15 @@ const REMEMBERED: usize = 50;
 /// How much of each, in bytes.
 const LENGTH: usize = 1000;
 
-/// Who may log less than the filter says.
-const QUIETER: [(&str, LevelFilter); 3] = [
+/// Who may log no more than this, whatever the filter says.
+const QUIETER: [(&str, LevelFilter); 4] = [
     // It calls it an error when a stream ends itself, which is how a socket is taken over.
     ("actix_http::h1::dispatcher", LevelFilter::Off),
     // They log whole URLs, which may have secrets.
     ("ureq", LevelFilter::Warn),
     ("ureq_proto", LevelFilter::Warn),
+    // It warns of what clients do, which would push out what the operator has to see.
+    ("h2", LevelFilter::Error),
 ];
 
 /// See the module. Cheap to clone; all clones are one.
@@ -61,13 +63,20 @@ pub fn check(text: &str) -> Result<(), BadFilter> {
     Rule::parse(text).map(|_| ())
 }
 
+/// Whether this is of someone who may not log at this level. A directive for a longer name would
+/// come before one in the filter.
+fn is_too_loud(metadata: &Metadata<'_>) -> bool {
+    let of = |module: &str| {
+        let rest = metadata.target().strip_prefix(module);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    QUIETER.iter().any(|(module, level)| metadata.level() > *level && of(module))
+}
+
 impl Rule {
     fn parse(text: &str) -> Result<Self, BadFilter> {
         let mut builder = env_filter::Builder::new();
         builder.try_parse(text).map_err(|_| BadFilter)?;
-        for (module, level) in QUIETER {
-            builder.filter_module(module, level);
-        }
         let filter = builder.build();
         Ok(Self { text: text.to_owned(), filter: Arc::new(filter) })
     }
@@ -125,11 +134,11 @@ impl Logbook {
 
 impl Log for Logbook {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.rule().enabled(metadata)
+        !is_too_loud(metadata) && self.rule().enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.rule().matches(record) {
+        if !is_too_loud(record.metadata()) && self.rule().matches(record) {
             if record.level() <= Level::Warn {
                 self.remember(record);
             }

@@ -31,6 +31,24 @@ const PATHS: [(&str, &str); 9] = [
     ("PUT", "/admin/log-level"),
 ];
 
+#[test]
+fn a_parameter_that_there_is_none_of_is_refused_and_does_nothing() {
+    let hub = operated(&[]);
+    let _stream = hub.subscribe("/events");
+    for (method, target) in
+        PATHS.into_iter().chain([("GET", "/admin/drain"), ("POST", "/admin/drain")])
+    {
+        let target = format!("{target}{}ovr=5m", if target.contains('?') { '&' } else { '?' });
+        let refused = ask_as(*hub, method, &target, ADMIN, r#"{"filter":"off"}"#);
+        assert_eq!(refused.status, 400, "{method} {target}: {}", refused.text());
+        assert!(refused.text().contains("parameter"), "{}", refused.text());
+    }
+    assert_eq!(
+        (hub.ready()["streams"].as_u64(), hub.ready()["status"].as_str()),
+        (Some(1), Some("ready"))
+    );
+}
+
 /// A hub that has an operator.
 pub fn operated(settings: &[(&str, &str)]) -> Fanfare {
     Fanfare::start(

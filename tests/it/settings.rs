@@ -134,6 +134,18 @@ fn assert_named(name: &str, flag: &str, values: &[&str], allowed: &str) {
 }
 
 #[test]
+fn the_password_of_a_url_that_is_wrong_is_not_repeated() {
+    for (name, url) in [
+        ("FANFARE_SUBSCRIBER_JWKS_URL", "http://user:hush@127.0.0.1/jwks?back=https://y"),
+        ("FANFARE_HISTORY", "ftp://user:hush@localhost"),
+        ("FANFARE_HISTORY", "redis://user:hu?sh@localhost:port"),
+    ] {
+        let line = refusal(&[], &[(name, url)]);
+        assert!(line.contains("***") && !line.contains("hush") && !line.contains("hu?"), "{line}");
+    }
+}
+
+#[test]
 fn so_is_a_wrong_limit() {
     for (name, flag, values, allowed) in [
         ("FANFARE_MAX_PER_SUBJECT", "--max-per-subject", &["x"][..], "from 0 to"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
-use super::{ApiError, Credentials, Query};
+use super::{ApiError, Credentials, authorized};
 use crate::{
     hub::{DrainPace, Hub},
     invalid::Invalid,
@@ -40,8 +40,7 @@ pub async fn post(
     credentials: Data<Credentials>,
     default: Data<DefaultPace>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
-    let query = Query::parse(request.query_string())?;
+    let query = authorized(&request, &credentials, "over, rate")?;
     let DefaultPace(mut pace) = **default;
     if let Some(over) = query.one("over")? {
         pace.over = parse_over(over)?;
@@ -67,7 +66,7 @@ pub async fn get(
     hub: Data<Hub>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     let (draining, streams) = (hub.is_draining(), hub.streams());
     Ok(HttpResponse::Ok().json(State { success: true, draining, streams, milliseconds: None }))
 }

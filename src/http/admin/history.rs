@@ -5,7 +5,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use super::{ApiError, Credentials, Desk, PATIENCE, answer, shown_millis};
+use super::{ApiError, Credentials, Desk, PATIENCE, answer, authorized, shown_millis};
 use crate::{
     history::{Entry, Holdings, Place},
     hub::Hub,
@@ -93,6 +93,6 @@ pub async fn history(
     desk: Data<Desk>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     Ok(answer(kept(&hub, &desk).await.ok_or(ApiError::NotReady)?))
 }

@@ -7,7 +7,7 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ApiError, Credentials, Desk, answer};
+use super::{ApiError, Credentials, Desk, answer, authorized};
 use crate::{
     http::body::{BodyLimits, read},
     invalid::Invalid,
@@ -30,7 +30,7 @@ pub async fn log_level(
     desk: Data<Desk>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     Ok(answer(Level { filter: desk.logbook.filter() }))
 }
 
@@ -42,7 +42,7 @@ pub async fn set_log_level(
     limits: Data<BodyLimits>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     let (body, _portion) = read(&request, payload, &limits).await?;
     let Level { filter } =
         serde_json::from_slice(&body).map_err(|error| ApiError::Json(error.to_string()))?;

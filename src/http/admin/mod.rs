@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, ContentType},
     web::block,
 };
@@ -31,6 +31,8 @@ mod subscribers;
 mod topics;
 
 pub use drain::DefaultPace;
+use paging::only;
+
 pub use history::history;
 pub use log_level::{log_level, set_log_level};
 pub use openapi::described;
@@ -78,6 +80,18 @@ impl Desk {
         let started = (Instant::now(), SystemTime::now());
         Self { logbook, settings: settings.into(), place, retention, started }
     }
+}
+
+/// The query of an operator's request, which has no other parameters than these.
+fn authorized(
+    request: &HttpRequest,
+    credentials: &Credentials,
+    allowed: &'static str,
+) -> Result<Query, ApiError> {
+    credentials.operator(request)?;
+    let query = Query::parse(request.query_string())?;
+    only(&query, allowed)?;
+    Ok(query)
 }
 
 /// An answer: `success`, and what else there is.

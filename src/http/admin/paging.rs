@@ -91,5 +91,11 @@ pub fn choice<T: Copy>(
 /// Refuses a query with anything else in it.
 pub fn only(query: &Query, allowed: &'static str) -> Result<(), ApiError> {
     let known = |name: &str| allowed.split(", ").any(|one| one == name);
-    if query.names().all(known) { Ok(()) } else { Err(Invalid::Unknown { allowed }.into()) }
+    if query.names().all(known) {
+        Ok(())
+    } else if allowed.is_empty() {
+        Err(Invalid::NoQuery.into())
+    } else {
+        Err(Invalid::Unknown { allowed }.into())
+    }
 }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use super::{ApiError, Credentials, Query, answer};
+use super::{ApiError, Credentials, answer, authorized};
 use crate::{
     hub::{Hub, Whom},
     invalid::Invalid,
@@ -26,8 +26,7 @@ pub async fn revoke(
     hub: Data<Hub>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
-    let query = Query::parse(request.query_string())?;
+    let query = authorized(&request, &credentials, "subject, id")?;
     let whom = match (query.one("subject")?, query.one("id")?) {
         (Some(subject), None) => Whom::Subject(subject.to_owned()),
         (None, Some(id)) => subscriber(id)?,
@@ -43,7 +42,7 @@ pub async fn revoke_one(
     hub: Data<Hub>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     Ok(answer(Revoked { ended: hub.revoke(&subscriber(&id)?) }))
 }
 

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ApiError, Credentials, Desk, answer};
+use super::{ApiError, Credentials, Desk, answer, authorized};
 
 /// What the filter of the log is called among arguments.
 const LOG: &str = "log";
@@ -37,7 +37,7 @@ pub async fn settings(
     desk: Data<Desk>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     let mut settings = desk.settings.to_vec();
     let filter = Some(desk.logbook.filter());
     let log = settings.iter_mut().find(|setting| setting.id == LOG);

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    ApiError, Credentials, Desk, PATIENCE, answer,
+    ApiError, Credentials, Desk, PATIENCE, answer, authorized,
     history::{Kept, kept},
     shown,
 };
@@ -140,7 +140,7 @@ pub async fn stats(
     refusals: Data<Refusals>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
+    authorized(&request, &credentials, "")?;
     let gathered = join3(hub.stats(PATIENCE), kept(&hub, &desk), hub.sums(OTHERS)).await;
     let (stats, history, others) = gathered;
     let stats = stats.ok_or(ApiError::NotReady)?;

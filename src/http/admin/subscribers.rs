@@ -7,8 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    ApiError, Credentials, PATIENCE, Query, make,
-    paging::{Order, Page, choice, only},
+    ApiError, Credentials, PATIENCE, Query, authorized, make,
+    paging::{Order, Page, choice},
     shown,
 };
 use crate::{
@@ -156,9 +156,7 @@ pub async fn subscribers(
     hub: Data<Hub>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
-    let query = Query::parse(request.query_string())?;
-    only(&query, PARAMETERS)?;
+    let query = authorized(&request, &credentials, PARAMETERS)?;
     let filter = Filter::parse(&query)?;
     let allowed = "since, id, subject, address, state, queued, events, bytes";
     let sort = choice(&query, "sort", &SORTS, allowed)?.unwrap_or(Sort::Since);

@@ -8,8 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    ApiError, Credentials, Desk, Query, make,
-    paging::{Order, Page, Part, choice, only},
+    ApiError, Credentials, Desk, authorized, make,
+    paging::{Order, Page, Part, choice},
     shown_millis,
 };
 use crate::{
@@ -146,9 +146,7 @@ pub async fn topics(
     desk: Data<Desk>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    credentials.operator(&request)?;
-    let query = Query::parse(request.query_string())?;
-    only(&query, PARAMETERS)?;
+    let query = authorized(&request, &credentials, PARAMETERS)?;
     let contains = match query.one("contains")? {
         Some("") => return Err(Invalid::Empty { field: "contains" }.into()),
         text => text.map(str::to_owned),

@@ -50,7 +50,7 @@ const TAGS: [(&str, &str); 5] = [
     ),
     (
         OPERATE,
-        "What the operator sees and does. Without `FANFARE_ADMIN_TOKEN` there is nothing at these paths: they answer 404.",
+        "What the operator sees and does. Without `FANFARE_ADMIN_TOKEN` there is nothing at these paths: they answer 404. Parameters that a path does not have are refused.",
     ),
     (SERVICE, "Health, metrics, this document, and the page."),
 ];

@@ -61,6 +61,21 @@ fn a_filter_that_cannot_be_read_changes_nothing() {
 }
 
 #[test]
+fn nobody_who_logs_secrets_or_what_clients_do_is_made_loud() {
+    // The client of hooks logs whole URLs, and a longer name comes before a shorter one.
+    let loud = "trace,ureq=trace,ureq::run=trace,ureq_proto::util=trace,h2=trace";
+    let hub = operated(&[
+        ("RUST_LOG", loud),
+        ("FANFARE_HOOK_URL", "http://127.0.0.1:9/hooks?key=hush-hush"),
+        ("FANFARE_HOOK_SECRET", "whsec_aHVzaC1odXNoLWh1c2gtaHVzaC1odXNo"),
+    ]);
+    hub.subscribe("/events").leave();
+    hub.wait_for_log("does not take hooks");
+    assert!(!hub.log().contains("hush-hush"), "{}", hub.log());
+    assert_eq!(filter(*hub), loud);
+}
+
+#[test]
 fn warnings_are_remembered_and_not_more_than_fifty() {
     // A hub of which anyone may publish and subscribe says so.
     let hub = operated(&[]);
