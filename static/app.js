@@ -2,6 +2,7 @@
 // through here.
 
 import { Access } from './access.js';
+import { Api } from './api.js';
 import { Connect } from './connect.js';
 import { Dashboard } from './dashboard.js';
 import { Discovery } from './discovery.js';
@@ -41,11 +42,11 @@ watchProtocol(() => {
   views.update();
 });
 
-const dashboard = new Dashboard();
-const DASHBOARD = '#dashboard';
-tabs($('page-tabs'), (page) => {
-  dashboard.show(page === 'dashboard');
+const pages = { dashboard: new Dashboard(), api: new Api() };
+tabs($('page-tabs'), (chosen) => {
+  Object.entries(pages).forEach(([name, page]) => page.show(name === chosen));
   // So that it can be bookmarked, and is there again after a reload.
-  history.replaceState(null, '', page === 'dashboard' ? DASHBOARD : location.pathname + location.search);
+  history.replaceState(null, '', chosen in pages ? `#${chosen}` : location.pathname + location.search);
 });
-if (location.hash === DASHBOARD) $('tab-dashboard').click();
+const asked = location.hash.slice(1);
+if (Object.hasOwn(pages, asked)) $(`tab-${asked}`).click();

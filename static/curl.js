@@ -1,7 +1,7 @@
 // The same request as a command line.
 
 /** A text as one word of a POSIX shell. Inside of single quotes all is literal, but for one. */
-function quote(text) {
+export function quote(text) {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

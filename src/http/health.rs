@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::ApiError;
 use crate::hub::{Hub, Refusal};
@@ -16,14 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long it may take to find out about other hubs.
 const OTHERS: Duration = Duration::from_millis(500);
 
-#[derive(Serialize)]
-struct Alive {
+/// The answer of `/health/live`.
+#[derive(Serialize, ToSchema)]
+pub struct Alive {
     success: bool,
     status: &'static str,
 }
 
-#[derive(Serialize)]
-struct Ready {
+/// The answer of `/health/ready`.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
     success: bool,
     status: &'static str,
     /// Streams that are open.
@@ -35,15 +38,19 @@ struct Ready {
     /// Subscribers that were too slow, and catch up.
     behind: usize,
     /// Streams that have ended since the start, by reason.
+    #[schema(value_type = BTreeMap<String, u64>)]
     ended: indexmap::IndexMap<&'static str, u64>,
     /// Of all hubs that share the history.
     #[serde(skip_serializing_if = "Option::is_none")]
     everywhere: Option<Everywhere>,
 }
 
-#[derive(Serialize)]
+/// All hubs that share a history.
+#[derive(Serialize, ToSchema)]
 struct Everywhere {
+    /// Hubs.
     nodes: usize,
+    /// Streams that are open at all of them.
     streams: usize,
 }
 

@@ -26,6 +26,7 @@ mod line;
 mod log;
 mod mercure;
 mod metrics;
+mod openapi;
 mod opening;
 mod origins;
 mod page;
@@ -143,6 +144,7 @@ fn routes(
     read!(["/health/live", "/health/live/"], health::live);
     read!(["/health/ready", "/health/ready/"], health::ready);
     read!(["/healthz"], health::healthz);
+    read!(["/openapi.json"], openapi::get);
     read!(["/"], page::index);
     read!(["/static/{name:.*}"], page::asset);
     if shows_metrics {

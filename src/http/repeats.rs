@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::{
     error::ApiError,
-    schedule::{Sent, schedule},
+    schedule::{Later, Now, Sent, schedule},
 };
 use crate::{
     auth::Grant,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The longest key, in characters.
-const MAX_KEY: usize = 255;
+pub const MAX_KEY: usize = 255;
 /// How much of the answers is in memory. The history knows what else there is to know.
 const MAX_ANSWERS: usize = 10_000;
 const MAX_BYTES: usize = 16 << 20;
@@ -230,10 +230,10 @@ fn before(known: Vec<(Option<EventId>, Option<u64>)>, first: Position) -> Vec<Se
     let sent = known.into_iter().map(|(id, due)| {
         let id = id.map_or_else(|| place.to_string(), |id| id.as_str().to_owned());
         if due.is_some() {
-            return Sent::Later { id, due: None };
+            return Sent::Later(Later { id, due: None });
         }
         place.sequence += 1;
-        Sent::Now { id, subscribers: None }
+        Sent::Now(Now { id, subscribers: None })
     });
     sent.collect()
 }

@@ -15,38 +15,51 @@ use crate::{
 };
 
 /// What a publisher is told of one event.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Sent {
-    /// It is published.
-    Now {
-        id: String,
-        /// `None` where nobody knows it any more.
-        subscribers: Option<usize>,
-    },
-    /// It will be.
-    Later {
-        id: String,
-        /// `None` where it was told before.
-        due: Option<String>,
-    },
+    Now(Now),
+    Later(Later),
+}
+
+/// It is published.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SentNow)]
+pub struct Now {
+    /// The id that subscribers got: the publisher's own, or the hub's.
+    pub id: String,
+    /// How many subscribers it went to; `null` where nobody knows it any more.
+    #[schema(required = true)]
+    pub subscribers: Option<usize>,
+}
+
+/// It will be.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SentLater)]
+pub struct Later {
+    /// The id that it will have.
+    pub id: String,
+    /// When; `null` where it was told before.
+    #[schema(required = true)]
+    pub due: Option<String>,
 }
 
 impl Sent {
     /// Of an event that is due then, if not now.
     pub fn new(Receipt { id, subscribers }: Receipt, due: Option<u64>) -> Self {
         match due {
-            None => Self::Now { id, subscribers: Some(subscribers) },
+            None => Self::Now(Now { id, subscribers: Some(subscribers) }),
             Some(due) => {
                 let due = UNIX_EPOCH + Duration::from_millis(due);
-                Self::Later { id, due: Some(humantime::format_rfc3339_millis(due).to_string()) }
+                let due = humantime::format_rfc3339_millis(due).to_string();
+                Self::Later(Later { id, due: Some(due) })
             }
         }
     }
 
     /// Whether it is published later.
     pub fn is_later(&self) -> bool {
-        matches!(self, Self::Later { .. })
+        matches!(self, Self::Later(_))
     }
 }
 

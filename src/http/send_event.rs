@@ -4,6 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
+use serde::Serialize;
 
 use super::{
     Limits,
@@ -18,6 +19,14 @@ use super::{
 };
 use crate::{auth::AuthError, event::Event, hub::Hub};
 
+/// What a publisher is told.
+#[derive(Serialize)]
+struct Published {
+    success: bool,
+    #[serde(flatten)]
+    sent: Sent,
+}
+
 /// `POST`. The event's metadata is in the query alone: the whole body is data, whatever its
 /// members are called.
 pub async fn post(
@@ -29,13 +38,6 @@ pub async fn post(
     credentials: Data<Credentials>,
     repeats: Data<Repeats>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(serde::Serialize)]
-    struct Published {
-        success: bool,
-        #[serde(flatten)]
-        sent: Sent,
-    }
-
     limits.publish.by_address(&request, 1)?;
     origins.check(&request, &credentials.publish_origins)?;
     let query = Query::parse(request.query_string())?;

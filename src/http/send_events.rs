@@ -25,6 +25,15 @@ use crate::{
 /// The most events of one request.
 pub const MAX_LINES: usize = 1000;
 
+/// What a publisher is told.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = PublishedEvents)]
+pub struct Published {
+    success: bool,
+    /// In the order of the lines.
+    events: Vec<Sent>,
+}
+
 /// `POST`.
 pub async fn post(
     request: HttpRequest,
@@ -35,12 +44,6 @@ pub async fn post(
     credentials: Data<Credentials>,
     repeats: Data<Repeats>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(serde::Serialize)]
-    struct Published {
-        success: bool,
-        events: Vec<Sent>,
-    }
-
     limits.publish.by_address(&request, 1)?;
     origins.check(&request, &credentials.publish_origins)?;
     let query = Query::parse(request.query_string())?;

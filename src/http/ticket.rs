@@ -1,9 +1,21 @@
 //! `POST /ticket`: a ticket for one subscription, in exchange for a token.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Limits, credentials::Credentials, error::ApiError, query::Query};
 use crate::auth::{AuthError, TICKET_LIFE};
+
+/// What a client gets.
+#[derive(Serialize, ToSchema)]
+pub struct Issued {
+    success: bool,
+    /// For the parameter `ticket` of one `GET /events`.
+    ticket: String,
+    /// For how many seconds it can be used.
+    expires_in: u64,
+}
 
 /// `POST`. It counts as a request for a stream does. Where anyone may subscribe there is nothing to have a ticket for.
 pub async fn post(
@@ -11,13 +23,6 @@ pub async fn post(
     limits: Data<Limits>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(serde::Serialize)]
-    struct Issued {
-        success: bool,
-        ticket: String,
-        expires_in: u64,
-    }
-
     if credentials.authority.subscribing_is_open() {
         return Err(ApiError::NotFound);
     }

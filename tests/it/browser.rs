@@ -7,6 +7,8 @@ use serde_json::json;
 
 use crate::support::{Fanfare, Hub, browser::Browser, wait_until};
 
+/// The reader of the description of its interface.
+mod api;
 /// The small client for everyone's pages, in two browsers.
 mod client;
 /// The operator's side of the page.

@@ -66,6 +66,8 @@ mod matching;
 mod mercure;
 /// What an operator's Prometheus reads.
 mod metrics;
+/// The description of the interface, and whether the hub is as it says.
+mod openapi;
 /// One order for all, under load.
 mod order;
 /// What is released.

@@ -10,18 +10,25 @@ use crate::{
     invalid::Invalid,
 };
 
+/// The longest time that a drain may take.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// How fast streams end where a request does not say so.
 #[derive(Debug, Clone, Copy)]
 pub struct DefaultPace(pub DrainPace);
 
-#[derive(serde::Serialize)]
-struct State {
+/// How a drain is.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(as = DrainState)]
+pub struct State {
     success: bool,
+    /// Whether it drains, and takes no one any more.
     draining: bool,
     /// Streams that are open.
     streams: usize,
     /// How long it takes until they have ended, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
     milliseconds: Option<u128>,
 }
 
@@ -65,7 +72,6 @@ pub async fn get(
 }
 
 fn parse_over(text: &str) -> Result<Duration, Invalid> {
-    const LONGEST: Duration = Duration::from_secs(3600);
     let over =
         if text == "0" { Some(Duration::ZERO) } else { humantime::parse_duration(text).ok() };
     over.filter(|over| *over <= LONGEST).ok_or(Invalid::Over)

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use super::{ApiError, Credentials, Desk, PATIENCE, answer, authorized, shown_millis};
 use crate::{
@@ -10,29 +11,39 @@ use crate::{
     hub::Hub,
 };
 
-#[derive(Serialize)]
+/// What the history keeps.
+#[derive(Serialize, ToSchema)]
+#[schema(as = History)]
 pub(super) struct Kept {
     /// `memory`, `file` or `redis`.
     kind: &'static str,
+    /// The path of the file, or the URL of the server without its password.
     place: String,
     /// The code of the error that publishers get, or `ok`.
     health: String,
+    /// The first number of the ids of its events.
     epoch: u64,
     events: u64,
     bytes: u64,
+    /// `null` where nothing is kept.
+    #[schema(required = true)]
     oldest: Option<End>,
+    #[schema(required = true)]
     newest: Option<End>,
     limits: Limits,
 }
 
 /// One end of what is kept.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = HistoryEnd)]
 struct End {
     id: String,
     time: String,
 }
 
-#[derive(Serialize)]
+/// What it keeps at the most.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HistoryLimits)]
 struct Limits {
     events: usize,
     bytes: usize,

@@ -5,6 +5,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{ApiError, Credentials, Desk, answer, authorized};
 use crate::{
@@ -13,10 +14,13 @@ use crate::{
 };
 
 /// The longest filter, in bytes.
-const MAX_FILTER: usize = 4096;
+pub(super) const MAX_FILTER: usize = 4096;
 
-#[derive(Serialize, Deserialize)]
-struct Level {
+/// The filter of the log.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = LogLevel)]
+pub struct Level {
+    /// A level, or a list such as `warn,fanfare=debug`.
     filter: String,
 }
 

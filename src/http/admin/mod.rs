@@ -22,6 +22,7 @@ use crate::{
 pub mod drain;
 mod history;
 mod log_level;
+mod openapi;
 mod paging;
 mod revoke;
 mod settings;
@@ -34,6 +35,7 @@ use paging::only;
 
 pub use history::history;
 pub use log_level::{log_level, set_log_level};
+pub use openapi::described;
 pub use revoke::{revoke, revoke_one};
 pub use settings::{Setting, settings};
 pub use stats::stats;

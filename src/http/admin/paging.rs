@@ -1,15 +1,16 @@
 //! Lists that are shown in pages: which part, and in which order.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{ApiError, Query};
 use crate::invalid::Invalid;
 
 /// The most rows of a page, and the usual number.
-const MAX_LIMIT: usize = 500;
-const LIMIT: usize = 50;
+pub const MAX_LIMIT: usize = 500;
+pub const LIMIT: usize = 50;
 /// The last page that can be asked for.
-const MAX_PAGE: usize = 1_000_000;
+pub const MAX_PAGE: usize = 1_000_000;
 
 /// Which part of a list.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +20,8 @@ pub struct Page {
 }
 
 /// That part, and how much there is.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Page)]
 pub struct Part<T> {
     /// Of all pages together.
     total: usize,

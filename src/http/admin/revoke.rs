@@ -12,8 +12,10 @@ use crate::{
     invalid::Invalid,
 };
 
-#[derive(serde::Serialize)]
-struct Revoked {
+/// How many streams were ended.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub struct Revoked {
+    /// 0 where there is no such subscriber.
     ended: usize,
 }
 

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{ApiError, Credentials, Desk, answer, authorized};
 
@@ -9,7 +10,7 @@ use super::{ApiError, Credentials, Desk, answer, authorized};
 const LOG: &str = "log";
 
 /// One of them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Setting {
     /// Its name among arguments: nothing that a user sees.
     #[serde(skip)]
@@ -18,9 +19,16 @@ pub struct Setting {
     #[serde(rename = "name")]
     pub variable: String,
     /// What holds; of a secret only that it is set. `None` where nothing does.
+    #[schema(required = true)]
     pub value: Option<String>,
     /// `flag`, `environment` or `default`; or `operator`, for a filter of the log that was replaced.
     pub source: &'static str,
+}
+
+/// All of them.
+#[derive(Serialize, ToSchema)]
+pub struct Settings {
+    settings: Vec<Setting>,
 }
 
 /// `GET`.
@@ -29,11 +37,6 @@ pub async fn settings(
     desk: Data<Desk>,
     credentials: Data<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(Serialize)]
-    struct Settings {
-        settings: Vec<Setting>,
-    }
-
     authorized(&request, &credentials, "")?;
     let mut settings = desk.settings.to_vec();
     let filter = Some(desk.logbook.filter());

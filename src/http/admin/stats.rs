@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use futures_util::future::join3;
 use indexmap::IndexMap;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     ApiError, Credentials, Desk, PATIENCE, answer, authorized,
@@ -27,8 +28,9 @@ const OTHERS: Duration = Duration::from_millis(500);
 
 type Reasons = IndexMap<&'static str, u64>;
 
-#[derive(Serialize)]
-struct Stats {
+/// Every number of the dashboard. What is counted only grows as long as the process lives.
+#[derive(Serialize, ToSchema)]
+pub struct Stats {
     version: &'static str,
     started: String,
     time: String,
@@ -39,13 +41,16 @@ struct Stats {
     events: Events,
     queued: Amount,
     /// `null` where the history does not answer.
+    #[schema(required = true)]
     history: Option<Kept>,
     /// Of all hubs that share the history; `null` where it can't be shared.
+    #[schema(required = true)]
     everywhere: Option<Everywhere>,
     log: Log,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Streams)]
 struct Streams {
     open: usize,
     limit: usize,
@@ -54,17 +59,22 @@ struct Streams {
     behind: usize,
     resuming: usize,
     opened: u64,
+    #[schema(value_type = BTreeMap<String, u64>)]
     ended: Reasons,
+    #[schema(value_type = BTreeMap<String, u64>)]
     refused: Reasons,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Events)]
 struct Events {
     published: u64,
+    #[schema(value_type = BTreeMap<String, u64>)]
     refused: Reasons,
     /// Each as often as it was sent to someone, as it came, and from the history.
     live: Amount,
     replayed: Amount,
+    #[schema(value_type = BTreeMap<String, u64>)]
     gaps: Reasons,
     /// From when an event was read until its publisher was answered.
     publishing: Times,
@@ -72,32 +82,37 @@ struct Events {
     writing: Times,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Amount)]
 struct Amount {
     events: u64,
     bytes: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Times)]
 struct Times {
     count: u64,
     seconds: f64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AllHubs)]
 struct Everywhere {
     nodes: usize,
     streams: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Log)]
 struct Log {
     filter: String,
     /// Warnings and errors, the newest first.
     recent: Vec<Line>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LogLine)]
 struct Line {
     time: String,
     level: &'static str,

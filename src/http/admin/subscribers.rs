@@ -4,6 +4,7 @@ use std::{net::IpAddr, time::SystemTime};
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     ApiError, Credentials, PATIENCE, Query, authorized, make,
@@ -17,12 +18,13 @@ use crate::{
 };
 
 /// The parameters that there are.
-const PARAMETERS: &str = "subject, address, topic, selector, state, sort, order, page, limit";
+pub(super) const PARAMETERS: &str =
+    "subject, address, topic, selector, state, sort, order, page, limit";
 /// How many selectors of one subscriber are shown: it may have a thousand, of 4 KiB each.
 const SELECTORS: usize = 10;
 
 #[derive(Debug, Clone, Copy)]
-enum Sort {
+pub(super) enum Sort {
     Since,
     Id,
     Subject,
@@ -33,7 +35,7 @@ enum Sort {
     Bytes,
 }
 
-const SORTS: [(&str, Sort); 8] = [
+pub(super) const SORTS: [(&str, Sort); 8] = [
     ("since", Sort::Since),
     ("id", Sort::Id),
     ("subject", Sort::Subject),
@@ -44,7 +46,7 @@ const SORTS: [(&str, Sort); 8] = [
     ("bytes", Sort::Bytes),
 ];
 
-const STATES: [(&str, State); 3] =
+pub(super) const STATES: [(&str, State); 3] =
     [("live", State::Live), ("behind", State::Behind), ("resuming", State::Resuming)];
 
 /// Who is asked for.
@@ -56,20 +58,28 @@ struct Filter {
     state: Option<State>,
 }
 
-#[derive(Serialize)]
-struct Row {
+/// A subscriber.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Subscriber)]
+pub struct Row {
     id: String,
+    #[schema(required = true)]
     subject: Option<String>,
+    #[schema(value_type = String)]
     address: IpAddr,
+    /// `live`, `behind` or `resuming`.
     state: &'static str,
     since: String,
     seconds: u64,
+    /// The first ten.
     selectors: Vec<String>,
     selectors_total: usize,
     events: u64,
     bytes: u64,
     queued_events: usize,
     queued_bytes: usize,
+    /// The id of the last event that it was sent.
+    #[schema(required = true)]
     last_id: Option<String>,
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use indexmap::IndexMap;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     ApiError, Credentials, Desk, authorized, make,
@@ -18,22 +19,23 @@ use crate::{
 };
 
 /// The parameters that there are.
-const PARAMETERS: &str = "contains, kind, sort, order, page, limit";
+pub(super) const PARAMETERS: &str = "contains, kind, sort, order, page, limit";
 /// Rates are of this time, or of less where the hub is younger or more is published than it
 /// remembers.
 const RATES: Duration = Duration::from_secs(60);
 
 /// What a name is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+#[schema(as = TopicKind)]
+pub(super) enum Kind {
     Topic,
     Template,
     Pattern,
     All,
 }
 
-const KINDS: [(&str, Kind); 4] = [
+pub(super) const KINDS: [(&str, Kind); 4] = [
     ("topic", Kind::Topic),
     ("template", Kind::Template),
     ("pattern", Kind::Pattern),
@@ -41,14 +43,14 @@ const KINDS: [(&str, Kind); 4] = [
 ];
 
 #[derive(Debug, Clone, Copy)]
-enum Sort {
+pub(super) enum Sort {
     Name,
     Subscribers,
     Events,
     Rate,
 }
 
-const SORTS: [(&str, Sort); 4] = [
+pub(super) const SORTS: [(&str, Sort); 4] = [
     ("name", Sort::Name),
     ("subscribers", Sort::Subscribers),
     ("events", Sort::Events),
@@ -66,28 +68,37 @@ struct Count {
     newest: Option<Glimpse>,
 }
 
-#[derive(Serialize)]
-struct Row {
+/// A name that is asked for, or published under.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Topic)]
+pub struct Row {
     name: String,
     kind: Kind,
     subscribers: usize,
     /// Of topics only, like the rest.
+    #[schema(required = true)]
     events: Option<u64>,
+    /// Events a second, of the last `window.rate_seconds`.
+    #[schema(required = true)]
     rate: Option<f64>,
+    #[schema(required = true)]
     last_id: Option<String>,
+    #[schema(required = true)]
     last_time: Option<String>,
 }
 
 /// What the numbers of events are of.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Window {
     events: usize,
     seconds: f64,
     rate_seconds: f64,
 }
 
-#[derive(Serialize)]
-struct Shown {
+/// A page of them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Topics)]
+pub struct Shown {
     window: Window,
     #[serde(flatten)]
     part: Part<Row>,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::dialect::Dialect;
@@ -140,8 +141,9 @@ pub fn urn(subscriber: Uuid) -> String {
 }
 
 /// A subscription as the world sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = Subscription)]
 pub enum Document<'a> {
     /// Of 0.x.
     Old(Old<'a>),
@@ -150,7 +152,8 @@ pub enum Document<'a> {
 }
 
 /// The members of 0.x, in their order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SubscriptionOld)]
 pub struct Old<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'static str>,
@@ -167,7 +170,8 @@ pub struct Old<'a> {
 }
 
 /// The members of 1.0, in their order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SubscriptionNew)]
 pub struct New<'a> {
     id: String,
     #[serde(rename = "type")]
@@ -178,6 +182,7 @@ pub struct New<'a> {
     match_type: &'static str,
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
     payload: Option<&'a RawValue>,
 }
 
@@ -193,7 +198,8 @@ impl<'a> Document<'a> {
 }
 
 /// A list of subscriptions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Subscriptions)]
 pub struct Collection<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'static str>,

@@ -3,12 +3,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{authorization::NEW_COOKIE, presence::Presence};
 use crate::{auth::DETAIL, http::Credentials};
 
-#[derive(Serialize)]
-struct Metadata<'a> {
+/// RFC 9728.
+#[derive(Serialize, ToSchema)]
+pub struct Metadata<'a> {
     resource: String,
     bearer_methods_supported: [&'a str; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -24,6 +24,7 @@ mod error;
 mod fields;
 mod metadata;
 mod names;
+mod openapi;
 mod presence;
 mod publish;
 mod subscribe;
@@ -33,6 +34,7 @@ pub use error::MercureError;
 #[cfg(fuzzing)]
 pub use fields::Fields;
 pub use names::is_reserved;
+pub use openapi::described;
 pub use presence::{Presence, Present, tell_of_the_dead};
 
 /// The path of the protocol.

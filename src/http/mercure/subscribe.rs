@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// The most matchers of a subscription of 1.0.
-const MAX_MATCHERS: usize = 100;
+pub const MAX_MATCHERS: usize = 100;
 
 /// What a request asks for, and may have.
 struct Ask {
