@@ -20,7 +20,7 @@ const MAX_BYTES: usize = 64 << 20;
 
 /// How much is written at a time, so that the first of many does not wait for the last.
 const BATCH_EVENTS: usize = 4096;
-const BATCH_BYTES: usize = 4 << 20;
+pub const BATCH_BYTES: usize = 4 << 20;
 
 #[derive(Debug)]
 pub struct Waiting {
