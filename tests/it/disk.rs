@@ -3,6 +3,7 @@
 mod export;
 mod full;
 mod kill;
+mod later;
 mod refused;
 mod replay;
 mod size;

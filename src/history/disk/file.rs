@@ -2,7 +2,7 @@
 //!
 //! | table | from | to |
 //! | --- | --- | --- |
-//! | `fanfare` | `format`, `epoch`, `last`, `seen`, `bytes` | numbers |
+//! | `fanfare` | `format`, `epoch`, `last`, `seen`, `bytes`, `commit` | numbers |
 //! | `entries` | sequence | record (see `record.rs`) |
 //! | `ids` | a publisher's own id, sequence | nothing |
 //! | `later` | when it is due, number | record of an event that waits |
@@ -10,7 +10,8 @@
 //!
 //! `last` is the sequence of the last entry, and `seen` the last that anyone may have seen. Where
 //! events are shown before they are durable, it is ahead: what is missing up to it after a crash
-//! is lost, and is known to be, and no sequence is given twice.
+//! is lost, and is known to be, and no sequence is given twice. `commit` counts commits: it tells
+//! whether one is there that was said to have failed.
 //!
 //! Promises: a commit is whole or not there at all. Does not: know threads or subscribers.
 
@@ -18,23 +19,22 @@ use std::sync::Arc;
 
 use redb::{
     AccessGuard, Database, Error, ReadableDatabase as _, ReadableTable, ReadableTableMetadata as _,
-    Table, TableDefinition, TableError,
+    Table, TableDefinition,
 };
 
-use super::{
-    keys::{self, KEYS},
-    record,
-};
+use super::record;
 use crate::{
     event::{Event, EventId},
-    history::{Entry, Limits, Position, Retention, key::Used, ring},
+    history::{Entry, Limits, Position, Retention, ring},
 };
+
+mod aside;
+
+pub use aside::{Aside, Besides, Known, Row};
 
 pub const META: TableDefinition<&str, u64> = TableDefinition::new("fanfare");
 const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("entries");
 const IDS: TableDefinition<(&str, u64), ()> = TableDefinition::new("ids");
-/// What waits for its time, by that and a number.
-const LATER: TableDefinition<(u64, u64), &[u8]> = TableDefinition::new("later");
 /// There only while it is tried whether the file can be written again.
 const PROBE: TableDefinition<(), &[u8]> = TableDefinition::new("probe");
 
@@ -57,29 +57,6 @@ pub struct Numbered {
     pub record: Vec<u8>,
 }
 
-/// What is there besides entries.
-#[derive(Debug)]
-pub struct Besides {
-    /// Keys that are used, with their numbers.
-    pub keys: Vec<(u64, Used)>,
-    /// What waits.
-    pub later: Vec<Later>,
-}
-
-/// When an event is due, its number, and how large it is.
-pub type Later = ((u64, u64), usize);
-
-/// What a commit changes besides entries.
-#[derive(Debug, Default)]
-pub struct Aside {
-    /// Keys that are used, with their numbers.
-    pub keys: Vec<(u64, Vec<u8>)>,
-    /// Events that wait: when they are due, their numbers and records.
-    pub later: Vec<(u64, u64, Vec<u8>)>,
-    /// Those that wait no more.
-    pub due: Vec<(u64, u64)>,
-}
-
 /// What is in the file.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
@@ -94,6 +71,8 @@ pub struct Extent {
     /// Whether there is more than retention allows.
     pub too_much: bool,
     pub bytes: u64,
+    /// The number of the last commit.
+    pub serial: u64,
 }
 
 impl File {
@@ -117,8 +96,11 @@ impl File {
         let meta = transaction.open_table(META)?;
         let number = |name| Ok::<_, Error>(meta.get(name)?.map_or(0, |value| value.value()));
         let (last, seen, bytes) = (number("last")?, number("seen")?, number("bytes")?);
+        // Earlier versions don't count.
+        let serial = number("commit")?;
         // Whether it is too much is not known before the first commit.
-        let mut extent = Extent { last, seen, floor: seen, oldest: None, too_much: true, bytes };
+        let mut extent =
+            Extent { last, seen, floor: seen, oldest: None, too_much: true, bytes, serial };
         if let Some((sequence, record)) = transaction.open_table(ENTRIES)?.first()? {
             extent.floor = sequence.value() - 1;
             extent.oldest = Some(record::head(record.value())?.time);
@@ -141,7 +123,7 @@ impl File {
         seen: u64,
         retention: &Retention,
     ) -> Result<Extent, Error> {
-        let mut new = extent;
+        let mut new = Extent { serial: extent.serial + 1, ..extent };
         let transaction = self.database.begin_write()?;
         {
             let mut entries = transaction.open_table(ENTRIES)?;
@@ -155,15 +137,7 @@ impl File {
                 new.bytes += weight(record, entry.own_id.as_ref().map(EventId::as_str));
                 new.last = sequence;
             }
-            for (number, used) in &aside.keys {
-                keys::add(&mut transaction.open_table(KEYS)?, *number, used)?;
-            }
-            for (due, number, record) in &aside.later {
-                transaction.open_table(LATER)?.insert((*due, *number), &**record)?;
-            }
-            for due in &aside.due {
-                transaction.open_table(LATER)?.remove(due)?;
-            }
+            aside.write(&transaction)?;
             new.seen = seen.max(new.last);
             new.trim(&mut entries, &mut ids, 2 * added.len() + TRIM, retention)?;
             let mut meta = transaction.open_table(META)?;
@@ -177,6 +151,7 @@ impl File {
             meta.insert("last", new.last)?;
             meta.insert("seen", new.seen)?;
             meta.insert("bytes", new.bytes)?;
+            meta.insert("commit", new.serial)?;
         }
         transaction.commit()?;
         Ok(new)
@@ -191,28 +166,6 @@ impl File {
         transaction.delete_table(PROBE)?;
         transaction.commit()?;
         Ok(())
-    }
-
-    /// Removes what follows this sequence: the rest of a commit that was said to have failed.
-    pub fn cut(&self, extent: Extent, after: u64) -> Result<Extent, Error> {
-        let mut new = Extent { last: after, ..extent };
-        let transaction = self.database.begin_write()?;
-        {
-            let mut entries = transaction.open_table(ENTRIES)?;
-            let mut ids = transaction.open_table(IDS)?;
-            loop {
-                let last = Kept::of(entries.last()?)?.filter(|last| last.sequence > after);
-                let Some(last) = last else { break };
-                last.remove(&mut entries, &mut ids)?;
-                new.bytes = new.bytes.saturating_sub(last.weight);
-            }
-            keys::cut(&mut transaction.open_table(KEYS)?, after)?;
-            let mut meta = transaction.open_table(META)?;
-            meta.insert("last", after)?;
-            meta.insert("bytes", new.bytes)?;
-        }
-        transaction.commit()?;
-        Ok(new)
     }
 
     /// Entries in `(after, up_to]`, without a hole among them; before the first there may be one.
@@ -260,49 +213,6 @@ impl File {
         let ids = self.database.begin_read()?.open_table(IDS)?;
         let first = ids.range((id.as_str(), 0)..=(id.as_str(), u64::MAX))?.next().transpose()?;
         Ok(first.map(|(key, _)| key.value().1))
-    }
-
-    /// What is there besides entries.
-    pub fn besides(&self) -> Result<Besides, Error> {
-        Ok(Besides { keys: self.keys()?, later: self.later()? })
-    }
-
-    /// The keys that have been used, with their numbers, in their order.
-    fn keys(&self) -> Result<Vec<(u64, Used)>, Error> {
-        let keys = match self.database.begin_read()?.open_table(KEYS) {
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            keys => keys?,
-        };
-        let used = keys.iter()?.map(|stored| {
-            let (number, used) = stored?;
-            let used = keys::decode(used.value(), self.epoch);
-            used.map(|used| (number.value(), used)).ok_or_else(|| record::Damaged.into())
-        });
-        used.collect()
-    }
-
-    /// What waits for its time, and how large it is.
-    fn later(&self) -> Result<Vec<Later>, Error> {
-        let later = match self.database.begin_read()?.open_table(LATER) {
-            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            later => later?,
-        };
-        let sizes = later.iter()?.map(|stored| {
-            let (key, record) = stored?;
-            Ok((key.value(), record.value().len()))
-        });
-        sizes.collect()
-    }
-
-    /// These events out of those that wait.
-    pub fn read_later(&self, keys: &[(u64, u64)]) -> Result<Vec<Event>, Error> {
-        let later = self.database.begin_read()?.open_table(LATER)?;
-        let mut events = Vec::new();
-        for key in keys {
-            let record = later.get(key)?.ok_or(record::Damaged)?;
-            events.push(record::decode(record.value())?.0);
-        }
-        Ok(events)
     }
 
     /// All entries as they were published, one after another.

@@ -18,9 +18,12 @@ use crate::{
 const MAX_EVENTS: usize = 65_536;
 const MAX_BYTES: usize = 64 << 20;
 
+/// What an event takes besides its texts, in bytes: its place in the queue, and its receipt.
+const EVENT_OVERHEAD: usize = 300;
+
 /// How much is written at a time, so that the first of many does not wait for the last.
 const BATCH_EVENTS: usize = 4096;
-const BATCH_BYTES: usize = 4 << 20;
+pub const BATCH_BYTES: usize = 4 << 20;
 
 #[derive(Debug)]
 pub struct Waiting {
@@ -32,6 +35,14 @@ pub struct Waiting {
     pub goes_on: bool,
     /// The parcel's key, where it begins.
     pub keyed: Option<Box<Keyed>>,
+}
+
+/// The memory that an event takes that waits.
+fn cost(event: &Event) -> usize {
+    let topics: usize = event.topics.iter().map(|topic| topic.as_str().len() + 32).sum();
+    let id = event.id.as_ref().map_or(0, |id| id.as_str().len());
+    let kind = event.kind.as_ref().map_or(0, |kind| kind.as_str().len());
+    event.data.len() + topics + id + kind + EVENT_OVERHEAD
 }
 
 #[derive(Debug, Default)]
@@ -67,7 +78,7 @@ impl Inbox {
         }
         let last = parcel.len().saturating_sub(1);
         for (at, Handed { event, due, receipt }) in parcel.into_iter().enumerate() {
-            queue.bytes += event.data.len();
+            queue.bytes += cost(&event);
             let keyed = keyed.take();
             queue.waiting.push_back(Waiting { event, due, receipt, goes_on: at < last, keyed });
         }
@@ -134,11 +145,11 @@ impl Inbox {
                 break;
             }
             count += 1;
-            bytes += next.event.data.len();
+            bytes += cost(&next.event);
             begun = next.goes_on;
         }
         let taken: Vec<_> = queue.waiting.drain(..count).collect();
-        queue.bytes -= taken.iter().map(|next| next.event.data.len()).sum::<usize>();
+        queue.bytes -= taken.iter().map(|next| cost(&next.event)).sum::<usize>();
         Some(taken)
     }
 }

@@ -54,16 +54,3 @@ pub fn add(keys: &mut Table<u64, &[u8]>, number: u64, used: &[u8]) -> Result<(),
     }
     Ok(())
 }
-
-/// Removes those of parcels that are not kept after all: of what follows this sequence.
-pub fn cut(keys: &mut Table<u64, &[u8]>, after: u64) -> Result<(), Error> {
-    loop {
-        let newest = keys.last()?.map(|(number, used)| (number.value(), decode(used.value(), 0)));
-        let Some((number, Some(used))) = newest else { break };
-        if used.earlier.first.sequence <= after {
-            break;
-        }
-        keys.remove(number)?;
-    }
-    Ok(())
-}

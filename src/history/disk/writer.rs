@@ -13,7 +13,7 @@ use std::{
 use super::{
     Shared,
     desk::{Desk, Parcel},
-    file::{Aside, Besides, Extent, Numbered},
+    file::{Aside, Besides, Extent, Known, Numbered},
     inbox::Waiting,
     open, record,
 };
@@ -143,10 +143,6 @@ impl Writer {
 
     /// Makes durable what was shown, and that nothing else was.
     fn settle(&mut self) {
-        let closed = self.shared.file.read().is_none();
-        if closed && let Err(error) = self.reopen(self.head) {
-            log::error!("{} can't be opened: {error}", self.path.display());
-        }
         let pending = std::mem::take(&mut self.pending);
         let aside = std::mem::take(&mut self.aside);
         if self.commit(&pending, &aside, self.head).is_err() {
@@ -252,7 +248,7 @@ impl Writer {
             return;
         }
         let closed = self.shared.file.read().is_none();
-        if closed && let Err(error) = self.reopen(self.head) {
+        if closed && let Err(error) = self.reopen(None) {
             let bytes = self.outage.map_or(0, |outage| outage.bytes);
             self.fail(&error, bytes, begun.elapsed());
             return;
@@ -261,7 +257,9 @@ impl Writer {
         if self.has_pending() && begun >= self.due && self.commit_pending().is_err() {
             return;
         }
-        self.release();
+        if self.release().is_err() {
+            return;
+        }
         if self.trims_at(begun).is_some_and(|at| begun >= at) {
             self.trimmed = begun;
             if self.commit(&[], &Aside::default(), self.ahead()).is_ok() {
@@ -323,11 +321,19 @@ impl Writer {
     /// Writes these. When that fails, the file is opened anew: that tells what has become of it,
     /// and lets it be read again.
     fn commit(&mut self, added: &[Numbered], aside: &Aside, seen: u64) -> Result<(), StorageError> {
-        let sequence = |next: &Numbered| next.entry.position.sequence;
-        let written = added.partition_point(|next| sequence(next) <= self.extent.last);
+        let begun = Instant::now();
+        let bytes = |added: &[Numbered]| added.iter().map(|next| next.record.len()).sum();
+        // What an earlier commit has left there is not this one.
+        let closed = self.shared.file.read().is_none();
+        if closed && let Err(error) = self.reopen(None) {
+            return Err(self.fail(&error, bytes(added), begun.elapsed()));
+        }
+        let last = self.extent.last;
+        let written = added.partition_point(|next| next.entry.position.sequence <= last);
+        let added = &added[written..];
         self.shared.shown.lock().writing = Some(Instant::now());
         let result = match &*self.shared.file.read() {
-            Some(file) => file.commit(self.extent, &added[written..], aside, seen, &self.retention),
+            Some(file) => file.commit(self.extent, added, aside, seen, &self.retention),
             None => Err(redb::Error::DatabaseClosed),
         };
         self.shared.shown.lock().writing = None;
@@ -340,24 +346,30 @@ impl Writer {
             Err(error) => error,
         };
         let begun = Instant::now();
-        let last = added.last().map_or(self.head, sequence);
-        if self.reopen(last).is_ok() && !added.is_empty() && self.extent.last >= last {
+        if matches!(self.reopen(Some(self.extent.serial + 1)), Ok(true)) {
             log::warn!("{}: {error}; but what was written is there", self.path.display());
             return Ok(());
         }
-        let bytes = added[written..].iter().map(|next| next.record.len()).sum();
-        Err(self.fail(&error, bytes, begun.elapsed()))
+        Err(self.fail(&error, bytes(added), begun.elapsed()))
     }
 
-    /// Opens the file anew, in which nothing is to follow this sequence.
-    fn reopen(&mut self, last: u64) -> Result<(), redb::Error> {
+    /// Opens the file anew, which is to be as it is known here, but for the commit with this number
+    /// where that is there. Returns whether it is.
+    fn reopen(&mut self, commit: Option<u64>) -> Result<bool, redb::Error> {
         // Whoever reads waits meanwhile.
         let mut slot = self.shared.file.write();
         *slot = None;
         let (file, extent) = open::reopen(&self.path, self.epoch)?;
-        self.extent = if extent.last > last { file.cut(extent, self.head)? } else { extent };
+        let there = commit == Some(extent.serial);
+        self.extent = if there || extent.serial == self.extent.serial {
+            extent
+        } else {
+            let (waiting, released) = self.later.known();
+            let (head, next_key) = (self.head, self.keys.next());
+            file.restore(extent, &Known { head, next_key, waiting, released })?
+        };
         *slot = Some(file);
-        Ok(())
+        Ok(there)
     }
 }
 

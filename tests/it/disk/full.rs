@@ -27,7 +27,7 @@ fn publish_until_refused(hub: &Fanfare, from: usize) -> (usize, Response) {
     panic!("the disk is never full");
 }
 
-fn assert_refused(response: &Response, status: u16, code: &str) {
+pub fn assert_refused(response: &Response, status: u16, code: &str) {
     assert_eq!(response.status, status, "{}", response.text());
     let json = response.json();
     assert_eq!((&json["success"], &json["error"]["code"]), (&false.into(), &code.into()));
@@ -36,13 +36,13 @@ fn assert_refused(response: &Response, status: u16, code: &str) {
 }
 
 /// Whether the hub says that it takes no events, and why.
-fn assert_unready(hub: &Fanfare, code: &str) {
+pub fn assert_unready(hub: &Fanfare, code: &str) {
     let ready = get(hub.0, "/health/ready");
     assert_eq!((ready.status, &ready.json()["error"]["code"]), (503, &code.into()));
     assert_eq!(get(hub.0, "/health/live").status, 200);
 }
 
-fn wait_until_ready(hub: &Fanfare) {
+pub fn wait_until_ready(hub: &Fanfare) {
     wait_until("it is ready", || get(hub.0, "/health/ready").status == 200);
 }
 
@@ -111,7 +111,7 @@ fn fills_up_and_goes_on(hub: &Fanfare, make_room: impl FnOnce()) {
 }
 
 /// In namespaces of its own, where it may mount.
-fn on_a_small_disk(disk: &Disk) -> Fanfare {
+pub fn on_a_small_disk(disk: &Disk) -> Fanfare {
     let script = "mount -t tmpfs -o size=4m tmpfs \"$0\" && exec \"$@\"";
     let mut command = Command::new("unshare");
     let folder = disk.folder.0.to_str().unwrap();
@@ -120,7 +120,7 @@ fn on_a_small_disk(disk: &Disk) -> Fanfare {
     Fanfare::start_through(command, &[("FANFARE_HISTORY", &*place), ("RUST_LOG", QUIET)])
 }
 
-fn enlarge(disk: &Disk, hub: &Fanfare) {
+pub fn enlarge(disk: &Disk, hub: &Fanfare) {
     let (pid, folder) = (hub.pid().to_string(), disk.folder.0.to_str().unwrap());
     let remounted = Command::new("nsenter")
         .args(["--target", &pid, "--user", "--preserve-credentials", "--mount"])

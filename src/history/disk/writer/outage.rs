@@ -20,7 +20,7 @@ impl Writer {
         };
         let Err(error) = tried else { return self.recover() };
         // After an error the file takes nothing more; where it can't be opened, that comes next.
-        let _ = self.reopen(self.head);
+        let _ = self.reopen(None);
         self.fail(&error, outage.bytes, begun.elapsed());
     }
 
