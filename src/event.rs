@@ -143,7 +143,7 @@ impl Delay {
         time.map(Self::In).ok_or(Invalid::Time { field: "delay", limit: "7 days" })
     }
 
-    /// Reads a time of RFC 3339 in UTC, such as `2027-01-31T12:00:00Z`, no later than after
+    /// Reads a time of RFC 3339 in UTC, as `YYYY-MM-DDThh:mm:ssZ`, no later than after
     /// [`MAX_DELAY`]. One that is over means at once.
     pub fn parse_at(text: &str) -> Result<Self, Invalid> {
         let at =

@@ -58,7 +58,7 @@ pub enum Invalid {
         limit: &'static str,
     },
     /// Not a time of the calendar, or one that is too far away.
-    #[error("`at` is not a time such as 2027-01-31T12:00:00Z, within 7 days")]
+    #[error("`at` is not a time in UTC as YYYY-MM-DDThh:mm:ssZ, at most 7 days ahead")]
     At,
     /// A time to wait, and one to be there.
     #[error("`delay` and `at` are both given: choose one")]

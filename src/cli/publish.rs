@@ -38,7 +38,7 @@ pub struct Publish {
     /// How long it waits before it is published: seconds, or a time such as `500ms` or `2m`
     #[arg(long, value_name = "TIME", conflicts_with = "at")]
     delay: Option<String>,
-    /// When it is published, such as `2027-01-31T12:00:00Z`
+    /// When it is published: a time in UTC within 7 days, as YYYY-MM-DDThh:mm:ssZ
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// Only for subscribers whose tokens cover one of its topics

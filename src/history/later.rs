@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use super::{Delivered, Entry, Position, StorageError, limits::now};
+use super::{Delivered, Entry, Parcel, Position, StorageError, limits::now};
 use crate::event::Event;
 
 /// The most that wait, and what they may take.
-const MAX_EVENTS: u64 = 100_000;
-const MAX_BYTES: u64 = 64 << 20;
+pub(super) const MAX_EVENTS: u64 = 100_000;
+pub(super) const MAX_BYTES: u64 = 64 << 20;
 
 /// How many get their places at a time.
 pub(super) const RELEASE: usize = 256;
@@ -25,7 +25,7 @@ pub(super) struct Backlog {
 
 impl Backlog {
     /// Whether more may wait.
-    pub fn has_room(self) -> Result<(), StorageError> {
+    fn has_room(self) -> Result<(), StorageError> {
         let fits = self.events < MAX_EVENTS && self.bytes < MAX_BYTES;
         if fits { Ok(()) } else { Err(StorageError::Crowded) }
     }
@@ -38,6 +38,23 @@ impl Backlog {
     pub fn remove(&mut self, bytes: usize) {
         self.events = self.events.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes as u64);
+    }
+}
+
+/// Whether this parcel may wait, if any of it is to.
+pub(super) fn has_room(
+    parcel: &Parcel,
+    backlog: impl FnOnce() -> Backlog,
+) -> Result<(), StorageError> {
+    let waits = parcel.iter().any(|handed| handed.due.is_some());
+    if waits { backlog().has_room() } else { Ok(()) }
+}
+
+/// Tells its publisher that it is not kept.
+pub(super) fn refuse(parcel: Parcel, error: StorageError) {
+    for handed in parcel {
+        // A publisher that has left does not need it.
+        let _ = handed.receipt.send(Err(error));
     }
 }
 

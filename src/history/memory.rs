@@ -45,7 +45,7 @@ struct Later {
 
 impl Later {
     fn add(&mut self, due: u64, event: Event) {
-        self.backlog.add(event.data.len());
+        self.backlog.add(cost(&event));
         self.next += 1;
         self.events.insert((due, self.next), event);
     }
@@ -57,11 +57,22 @@ impl Later {
             && first.key().0 <= now
         {
             let event = first.remove();
-            self.backlog.remove(event.data.len());
+            self.backlog.remove(cost(&event));
             taken.push(event);
         }
         taken
     }
+}
+
+/// What an event takes besides its texts, in bytes: its place in the tree, and what it is made of.
+const OVERHEAD: usize = 300;
+
+/// The memory that an event takes while it waits.
+fn cost(Event { topics, data, id, kind, .. }: &Event) -> usize {
+    let topics: usize = topics.iter().map(|topic| topic.as_str().len() + 32).sum();
+    let id = id.as_ref().map_or(0, |id| id.as_str().len());
+    let kind = kind.as_ref().map_or(0, |kind| kind.as_str().len());
+    topics + data.len() + id + kind + OVERHEAD
 }
 
 /// How often the clock is looked at.
@@ -85,6 +96,10 @@ impl Memory {
             if let Some(found) = keys.find(&key.name, time) {
                 // A publisher that has left does not need it.
                 let _ = earlier.send(found.clone());
+                return;
+            }
+            if let Err(error) = later::has_room(&parcel, || self.backlog()) {
+                later::refuse(parcel, error);
                 return;
             }
             keys.insert(key.used(ring.head().next(), time), time);

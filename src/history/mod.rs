@@ -230,12 +230,10 @@ impl History {
 
     /// Takes several that belong together, without waiting.
     pub fn append_parcel(&self, parcel: Parcel, keyed: Option<Keyed>) {
-        let delays = parcel.iter().any(|handed| handed.due.is_some());
-        if delays && let Err(error) = self.backlog().has_room() {
-            for handed in parcel {
-                // A publisher that has left does not need it.
-                let _ = handed.receipt.send(Err(error));
-            }
+        // One with a key may be kept already: it is looked at where it is appended.
+        let is_looked_at = keyed.is_some() && !matches!(self, Self::Disk(_));
+        if !is_looked_at && let Err(error) = later::has_room(&parcel, || self.backlog()) {
+            later::refuse(parcel, error);
             return;
         }
         match self {

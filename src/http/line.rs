@@ -16,13 +16,21 @@ use super::{body::compact_value, error::ApiError, parts::Parts};
 
 /// Of a name that is not known, so much is repeated, in bytes.
 const SHOWN: usize = 64;
+/// The same of what is wrong with a line.
+const MAX_WHY: usize = 160;
 
 /// The parts of an event, and its data as one line of JSON.
 pub fn read(line: &[u8]) -> Result<(Parts<'_>, String), ApiError> {
     let line = std::str::from_utf8(line).map_err(|error| ApiError::Utf8(error.valid_up_to()))?;
     let Fields(fields) = serde_json::from_str(line).map_err(|error| {
         // All of a line is in line 1.
-        ApiError::Line(error.to_string().replace(" at line 1 column ", " at column "))
+        let mut why = error.to_string().replace(" at line 1 column ", " at column ");
+        // A text in the place of an object is in it as a whole.
+        if why.len() > MAX_WHY {
+            why.truncate(why.floor_char_boundary(MAX_WHY));
+            why.push('…');
+        }
+        ApiError::Line(why)
     })?;
     let mut parts = Parts::default();
     let mut data = None;

@@ -19,12 +19,12 @@ use tokio::sync::watch;
 
 use super::{
     error::ApiError,
-    schedule::{Later, Now, Sent, schedule},
+    schedule::{Later, Now, Seed, Sent, schedule},
 };
 use crate::{
     auth::Grant,
     event::{Delay, Event, EventId},
-    history::{Earlier, HASH, Key, Position},
+    history::{Earlier, HASH, Key},
     hub::{Hub, Outcome, PublishError},
 };
 
@@ -120,24 +120,29 @@ impl Repeats {
                 Turn::Wait(mut running) => while running.changed().await.is_ok() {},
             }
         };
-        let key = Key { name, content, window: self.window, note: String::new() };
+        // What waits has its ids from it, and so has whoever asks for them again.
+        let waits = events.iter().any(|(_, delay)| delay.is_some());
+        let seed = if waits { Seed::draw() } else { String::new() };
+        let key = Key { name, content, window: self.window, note: seed.clone() };
         let (this, hub) = (self.clone(), hub.clone());
         // Goes on where the publisher has left: its next request is to get this answer.
         let published = rt::spawn(async move {
-            let events = events.into_iter().enumerate();
-            let events = events.map(|(at, (event, delay))| schedule(event, delay, Some(&name), at));
-            let events: Vec<_> = events.collect();
             let known: Vec<_> =
-                events.iter().map(|(event, due)| (event.id.clone(), *due)).collect();
+                events.iter().map(|(event, delay)| (event.id.clone(), delay.is_some())).collect();
+            let events = events.into_iter().enumerate();
+            let events =
+                events.map(|(at, (event, delay))| schedule(event, delay, Seed::Of(&seed, at)));
+            let events: Vec<_> = events.collect();
+            let due: Vec<_> = events.iter().map(|(_, due)| *due).collect();
             let published = match hub.publish_all(events, Some(key)).await {
                 Ok(Outcome::Now(receipts)) => {
-                    let sent = receipts.into_iter().zip(known);
-                    Ok((sent.map(|(receipt, (_, due))| Sent::new(receipt, due)).collect(), false))
+                    let sent = receipts.into_iter().zip(due);
+                    Ok((sent.map(|(receipt, due)| Sent::new(receipt, due)).collect(), false))
                 }
                 Ok(Outcome::Earlier(Earlier { content: other, .. })) if other != content => {
                     Err(ApiError::KeyReused)
                 }
-                Ok(Outcome::Earlier(Earlier { first, .. })) => Ok((before(known, first), true)),
+                Ok(Outcome::Earlier(earlier)) => Ok((before(known, &earlier), true)),
                 Err(error) => Err(error.into()),
             };
             let answered = published.and_then(|(sent, replayed)| {
@@ -224,12 +229,14 @@ pub async fn publish(
     Ok(respond((body.into(), later), false))
 }
 
-/// What is known of events whose place the first of them has told; those that wait have none.
-fn before(known: Vec<(Option<EventId>, Option<u64>)>, first: Position) -> Vec<Sent> {
-    let mut place = first;
-    let sent = known.into_iter().map(|(id, due)| {
+/// What is known of events by their own ids, and whether each waited: the place of the first that did
+/// not, and what the ids of the others are made of.
+fn before(known: Vec<(Option<EventId>, bool)>, earlier: &Earlier) -> Vec<Sent> {
+    let mut place = earlier.first;
+    let sent = known.into_iter().enumerate().map(|(at, (id, waited))| {
+        let id = if waited { id.or_else(|| Seed::Of(&earlier.note, at).id()) } else { id };
         let id = id.map_or_else(|| place.to_string(), |id| id.as_str().to_owned());
-        if due.is_some() {
+        if waited {
             return Sent::Later(Later { id, due: None });
         }
         place.sequence += 1;

@@ -1,14 +1,13 @@
 //! When events are due, and what their publishers are told.
 //!
 //! Promises: an event that waits has an id before it has a place: its publisher's, or a URN of a UUID;
-//! sent again under the same key it gets the same one. Does not: wait; the history does.
+//! the ids of a request can be told again from its seed. Does not: wait; the history does.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::repeats::Name;
 use crate::{
     event::{Delay, Event, EventId},
     hub::Receipt,
@@ -63,26 +62,39 @@ impl Sent {
     }
 }
 
-/// An event with the time that it is due, if not now. `name` and its number among others make its id,
-/// where it has to have one.
-pub fn schedule(
-    event: Event,
-    delay: Option<Delay>,
-    name: Option<&Name>,
-    number: usize,
-) -> (Event, Option<u64>) {
+/// An event with the time that it is due, if not now. Its id, where it has to have one, is made of the
+/// seed.
+pub fn schedule(event: Event, delay: Option<Delay>, seed: Seed) -> (Event, Option<u64>) {
     let Some(delay) = delay else { return (event, None) };
-    let id = event.id.clone().or_else(|| {
-        let uuid = match name {
-            None => Uuid::now_v7(),
-            Some(name) => {
-                let hash = Sha256::new().chain_update(name).chain_update(number.to_le_bytes());
+    let id = event.id.clone().or_else(|| seed.id());
+    (Event { id, ..event }, Some(delay.due()))
+}
+
+/// What the id of an event is made of: a text that is drawn for a request, and the event's number in
+/// it; or nothing, where nobody asks again.
+#[derive(Clone, Copy)]
+pub enum Seed<'a> {
+    None,
+    Of(&'a str, usize),
+}
+
+impl Seed<'_> {
+    /// A new one, for a request. Another request has another, also one of the same key.
+    pub fn draw() -> String {
+        Uuid::now_v7().simple().to_string()
+    }
+
+    /// The id that it makes.
+    pub fn id(self) -> Option<EventId> {
+        let uuid = match self {
+            Self::None => Uuid::now_v7(),
+            Self::Of(seed, number) => {
+                let hash = Sha256::new().chain_update(seed).chain_update(number.to_le_bytes());
                 let hash: [u8; 32] = hash.finalize().into();
                 let bytes = hash.first_chunk().copied().unwrap_or_default();
                 Builder::from_custom_bytes(bytes).into_uuid()
             }
         };
         EventId::parse(&uuid.urn().to_string()).ok()
-    });
-    (Event { id, ..event }, Some(delay.due()))
+    }
 }

@@ -15,7 +15,7 @@ use super::{
     parts::Parts,
     query::Query,
     repeats::{Repeats, publish},
-    schedule::{Sent, schedule},
+    schedule::{Seed, Sent, schedule},
 };
 use crate::{auth::AuthError, event::Event, hub::Hub};
 
@@ -65,7 +65,7 @@ pub async fn post(
         return repeats.publish(&hub, key, "event", vec![(event, delay)], answer).await;
     }
     if delay.is_some() {
-        let due = schedule(event, delay, None, 0);
+        let due = schedule(event, delay, Seed::None);
         return publish(&hub, vec![due], answer).await;
     }
     let sent = Sent::new(hub.publish(event).await?, None);

@@ -14,7 +14,7 @@ use super::{
     line,
     query::Query,
     repeats::{Repeats, publish},
-    schedule::{Sent, schedule},
+    schedule::{Seed, Sent, schedule},
 };
 use crate::{
     auth::{AuthError, Grant},
@@ -60,7 +60,7 @@ pub async fn post(
     if let Some(key) = key {
         return repeats.publish(&hub, key, "events", events, answer).await;
     }
-    let events = events.into_iter().map(|(event, delay)| schedule(event, delay, None, 0));
+    let events = events.into_iter().map(|(event, delay)| schedule(event, delay, Seed::None));
     publish(&hub, events.collect(), answer).await
 }
 

@@ -2,6 +2,7 @@
 //! several nodes make of it.
 
 mod away;
+mod delayed;
 mod gate;
 mod lost;
 mod nodes;

@@ -8,10 +8,16 @@
 --
 -- KEYS: log, meta, ids, epochs, keys, until when each counts, what the node has appended, what
 -- waits for its time. ARGV:
--- epoch, the newest sequence of it that the node has seen, the most keys, the number of parcels with
--- keys, then for each of these: the number that it begins with, its size, its key, for how long that
--- counts in ms, and what is remembered with it; then for each event: its number, who appends it,
--- when it is due in ms since 1970 (0: now), and its record.
+-- epoch, the newest sequence of it that the node has seen, the most keys, the most events that may
+-- wait and their bytes, the number of parcels with keys, then for each of these: the number that it
+-- begins with, its size, its key, for how long that counts in ms, what is remembered with it, and
+-- whether (1) any of its events waits; then for each event: its number, who appends it, when it is due
+-- in ms since 1970 (0: now), and its record.
+--
+-- Where a parcel with a key has no room to wait, nothing is appended from there on.
+--
+-- Returns the parcels that are known, and the number that the one without room begins with (-1: all
+-- have room).
 local log, meta, ids = KEYS[1], KEYS[2], KEYS[3]
 local m = redis.call('HMGET', meta, 'epoch', 'seq')
 if m[1] ~= ARGV[1] or tonumber(m[2]) < tonumber(ARGV[2]) then
@@ -24,16 +30,23 @@ local epoch, seq, bytes, count = m[1], tonumber(m[2]), 0, 0
 local done = tonumber(redis.call('GET', KEYS[7]) or '-1')
 local padded = string.rep('0', 20 - #epoch) .. epoch .. '-'
 local keyed, known = {}, {}
-local events = 5 + 5 * tonumber(ARGV[4])
+local events = 7 + 6 * tonumber(ARGV[6])
 local now = 0
-if events > 5 then
+if events > 7 then
   local t = redis.call('TIME')
   now = t[1] * 1000 + math.floor(t[2] / 1000)
-  for at = 5, events - 1, 5 do
+  for at = 7, events - 1, 6 do
     keyed[ARGV[at]] = at
   end
 end
--- Whether this parcel has been published before. If not, its key is used from now on.
+local waiting = 0
+-- Whether as much waits as may.
+local function is_crowded()
+  local bytes = tonumber(redis.call('HGET', meta, 'later') or '0') + waiting
+  return redis.call('ZCARD', KEYS[8]) >= tonumber(ARGV[4]) or bytes >= tonumber(ARGV[5])
+end
+-- Whether this parcel has been published before. If not, its key is used from now on; unless there is
+-- no room for it, which is the second answer.
 local function is_known(at, number, by)
   local key = ARGV[at + 2]
   local used = redis.call('HGET', KEYS[5], key)
@@ -46,6 +59,7 @@ local function is_known(at, number, by)
     return true
   end
   if tonumber(number) <= done then return false end
+  if ARGV[at + 5] == '1' and is_crowded() then return false, true end
   local id = epoch .. '-' .. string.format('%.0f', seq + 1)
   redis.call('HSET', KEYS[5], key, by .. ' ' .. id .. ' ' .. ARGV[at + 4])
   redis.call('ZADD', KEYS[6], string.format('%.0f', now + tonumber(ARGV[at + 3])), key)
@@ -60,17 +74,24 @@ local function is_known(at, number, by)
   return false
 end
 local skip = -1
-local last, waiting = done, 0
+local last, crowded = done, -1
 for at = events, #ARGV, 4 do
   local record, due = ARGV[at + 3], ARGV[at + 2]
   local number = tonumber(ARGV[at])
   local key = keyed[ARGV[at]]
-  if key and is_known(key, ARGV[at], ARGV[at + 1]) then
-    skip = number + tonumber(ARGV[key + 1]) - 1
+  if key then
+    local known, no_room = is_known(key, ARGV[at], ARGV[at + 1])
+    if no_room then
+      crowded = number
+      break
+    end
+    if known then skip = number + tonumber(ARGV[key + 1]) - 1 end
   end
   if number > done and number > skip then last = number end
   if number > done and number > skip and due ~= '0' then
-    redis.call('ZADD', KEYS[8], due, ARGV[at + 1] .. ' ' .. record)
+    -- Those of one time are in the order of their texts.
+    local turn = string.format('%020.0f', redis.call('HINCRBY', meta, 'later_seq', 1))
+    redis.call('ZADD', KEYS[8], due, turn .. ' ' .. ARGV[at + 1] .. ' ' .. record)
     waiting = waiting + #record
   elseif number > done and number > skip then
     seq = seq + 1
@@ -98,4 +119,4 @@ end
 if last > done then
   redis.call('SET', KEYS[7], string.format('%.0f', last), 'EX', 3600)
 end
-return known
+return {known, crowded}

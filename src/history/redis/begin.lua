@@ -46,6 +46,10 @@ if not whole or run ~= ARGV[1] or seen_epoch > epoch or (seen_epoch == epoch and
     floor = name .. '-0'
     redis.call('HSET', meta, 'floor', floor, 'count', '0', 'bytes', '0')
     redis.call('HDEL', meta, 'past', 'past_at')
+  elseif new then
+    -- It still is, in this epoch: what waits stays, and the keys that it came under.
+    floor = name .. '-0'
+    redis.call('HSET', meta, 'floor', floor)
   end
 end
 

@@ -56,6 +56,29 @@ pub struct Batch {
     pub keys: Vec<(u64, usize, Key)>,
 }
 
+impl Batch {
+    /// The events of the parcel that begins with this number.
+    pub fn parcel(
+        &self,
+        number: u64,
+        size: usize,
+    ) -> impl Iterator<Item = &(u64, Option<u64>, Vec<u8>)> {
+        self.events.iter().skip_while(move |(at, ..)| *at < number).take(size)
+    }
+
+    /// Takes off the parcel that begins with this number, and what follows that.
+    fn cut(&mut self, number: u64) -> (Self, Self) {
+        let size = self.keys.iter().find(|(at, ..)| *at == number).map_or(1, |(_, size, _)| *size);
+        let from = |at: u64, batch: &mut Self| Self {
+            events: batch.events.split_off(batch.events.partition_point(|(n, ..)| *n < at)),
+            keys: batch.keys.split_off(batch.keys.partition_point(|(n, ..)| *n < at)),
+        };
+        let mut parcel = from(number, self);
+        let rest = from(number + size as u64, &mut parcel);
+        (parcel, rest)
+    }
+}
+
 #[derive(Default)]
 pub struct Pending {
     state: Mutex<State>,
@@ -171,6 +194,14 @@ impl Pending {
                 let _ = waiting.receipt.send(Err(error));
             }
         }
+    }
+
+    /// Refuses a parcel that was sent and has no room to wait, and puts back what followed it. The
+    /// others are left in the batch.
+    pub fn crowd(&self, batch: &mut Batch, number: u64) {
+        let (parcel, rest) = batch.cut(number);
+        self.put_back(&rest);
+        self.refuse(&parcel, StorageError::Crowded);
     }
 
     /// A parcel that was sent, and had been published before.

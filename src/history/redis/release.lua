@@ -15,8 +15,10 @@ local waiting = tonumber(m[3] or '0')
 local padded = string.rep('0', 20 - #epoch) .. epoch .. '-'
 local due = redis.call('ZRANGEBYSCORE', later, '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[2])
 for _, member in ipairs(due) do
-  local at = string.find(member, ' ', 1, true)
-  local by, record = member:sub(1, at - 1), member:sub(at + 1)
+  -- What an earlier version has put there has no number before who has appended it.
+  local from = string.match(member, '^%d+ ()') or 1
+  local at = string.find(member, ' ', from, true)
+  local by, record = member:sub(from, at - 1), member:sub(at + 1)
   -- It is published now.
   record = record:sub(1, 1) .. struct.pack('<I8', now) .. record:sub(10)
   seq = seq + 1

@@ -18,7 +18,7 @@ use super::{
 use crate::history::{
     Earlier, Position, Retention,
     key::MAX_KEYS,
-    later::{Backlog, RELEASE},
+    later::{Backlog, MAX_BYTES, MAX_EVENTS, RELEASE},
     limits,
 };
 
@@ -34,6 +34,14 @@ pub struct Log {
     /// The place before its oldest entry.
     pub floor: Position,
     pub chain: Chain,
+}
+
+/// What became of a batch. Parcels are named by the numbers that they begin with.
+pub struct Outcome {
+    /// Those that have been published before.
+    pub known: Vec<(u64, Earlier)>,
+    /// The one that has no room to wait. It was not appended, nor was what follows it.
+    pub crowded: Option<u64>,
 }
 
 /// Why nothing was appended, or may not have been.
@@ -96,32 +104,36 @@ impl Session {
         Ok(Log { head: Position { epoch, sequence }, floor, chain })
     }
 
-    /// Appends all of these, or nothing; but for parcels that have been published before, which it
-    /// returns, by the numbers that they begin with.
+    /// Appends all of these, or nothing; but for parcels that have been published before, and what
+    /// begins with one that has no room to wait: see [`Outcome`].
     pub async fn append(
         &self,
         node: u64,
         batch: &Batch,
         seen: Position,
-    ) -> Result<Vec<(u64, Earlier)>, AppendError> {
+    ) -> Result<Outcome, AppendError> {
         let mut append = cmd("EVALSHA");
         append.arg(&self.append).arg(Keys::COUNT + 2);
         self.keys.add_to(&mut append);
         append.arg(format!("{}:{node:x}", self.keys.appended)).arg(&self.keys.later);
         let seen = if seen.epoch == self.epoch { seen.sequence } else { 0 };
         append.arg(self.epoch).arg(seen);
-        append.arg(MAX_KEYS).arg(batch.keys.len());
+        append.arg(MAX_KEYS).arg(MAX_EVENTS).arg(MAX_BYTES).arg(batch.keys.len());
         for (number, size, key) in &batch.keys {
+            let waits = batch.parcel(*number, *size).any(|(_, later, _)| later.is_some());
             append.arg(*number).arg(*size).arg(&key.name[..]);
             append.arg(limits::millis(key.window)).arg(wire::used(key));
+            append.arg(u8::from(waits));
         }
         for (number, later, record) in &batch.events {
             append.arg(*number).arg(Origin { node, number: *number }.to_string());
-            append.arg(later.unwrap_or(0)).arg(record);
+            // 0 is the script's word for now.
+            append.arg(later.map_or(0, |due| due.max(1))).arg(record);
         }
-        let known: Option<Vec<(u64, Vec<u8>)>> = self.link.ask(&append).await?;
+        let (known, crowded): (Vec<(u64, Vec<u8>)>, i64) = self.link.ask(&append).await?;
         let earlier = |(number, used): (u64, Vec<u8>)| Some((number, wire::earlier(&used)?));
-        Ok(known.unwrap_or_default().into_iter().filter_map(earlier).collect())
+        let known = known.into_iter().filter_map(earlier).collect();
+        Ok(Outcome { known, crowded: u64::try_from(crowded).ok() })
     }
 
     /// Gives events that are due their places. Returns what waits, and when the next is due.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::history::StorageError;
 
-/// How soon a server that is away is looked for again.
+/// How soon a server that is away is looked for again, and one asked that has refused what is due.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How often is looked for events that other nodes have taken, and that are due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -71,9 +71,10 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
     let mut due = Some(Instant::now());
     let mut answered = Instant::now();
     let mut looked = Instant::now();
+    let mut refuses = false;
     loop {
         let result = tokio::select! {
-            batch = shared.pending.next() => {
+            mut batch = shared.pending.next() => {
                 // Who has come is on the list before that is told.
                 let told = shared.board.write(&session.link).await.map_err(AppendError::from);
                 let result = match told {
@@ -82,9 +83,13 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
                 };
                 match &result {
                     // The follower finds the others.
-                    Ok(known) => {
-                        for (number, earlier) in known {
+                    Ok(outcome) => {
+                        refuses = false;
+                        for (number, earlier) in &outcome.known {
                             shared.pending.known(*number, earlier.clone());
+                        }
+                        if let Some(number) = outcome.crowded {
+                            shared.pending.crowd(&mut batch, number);
                         }
                         if batch.events.iter().any(|(_, later, _)| later.is_some()) {
                             shared.pending.wait(&batch);
@@ -104,11 +109,15 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
             () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
                 match session.release().await {
                     Ok((backlog, left)) => {
+                        refuses = false;
                         *shared.backlog.lock() = backlog;
                         due = left.map(|left| Instant::now() + left);
                         Ok(())
                     }
-                    Err(error) => Err(error),
+                    Err(error) => {
+                        due = Some(Instant::now() + AGAIN);
+                        Err(error)
+                    }
                 }
             }
             () = shared.board.changed() => {
@@ -136,7 +145,11 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
                 Err(why) => return (why.to_string(), answered),
             },
             Err(AppendError::Full(why) | AppendError::Refused(why)) => {
-                log::error!("{} refuses what is published: {why}", shared.target);
+                // How the attempts differ tells nobody anything.
+                if !refuses {
+                    log::error!("{} refuses what is published: {why}", shared.target);
+                }
+                refuses = true;
             }
             Err(AppendError::Elsewhere(why) | AppendError::Broken(why)) => return (why, answered),
         }

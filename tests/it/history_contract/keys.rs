@@ -67,6 +67,39 @@ async fn a_key_counts_for_its_time(kept: Kept) {
     assert_eq!(log.all().await, ["a", "a"]);
 }
 
+mod crowded {
+    use fanfare::history::StorageError;
+
+    use super::*;
+
+    against!([memory, redis] {
+        a_parcel_that_waits_already_is_told_of_where_no_more_may,
+    });
+
+    async fn a_parcel_that_waits_already_is_told_of_where_no_more_may(kept: Kept) {
+        let log = kept.open(keep_all());
+        let delayed = async |name| log.delay_keyed(name, HOUR, "x").await;
+        assert_eq!(delayed(1).await, Ok(()));
+        let large = "y".repeat(1 << 20);
+        until("there is no room", async || {
+            let mut refused = None;
+            for _ in 0..16 {
+                refused = log.delay(HOUR, &large).await.err();
+            }
+            refused == Some(StorageError::Crowded)
+        })
+        .await;
+        let refused = [delayed(1).await, delayed(2).await];
+        assert!(
+            matches!(&refused[0], Err(Ok(earlier)) if earlier.note == "note of 1"),
+            "{refused:?}"
+        );
+        assert_eq!(refused[1], Err(Err(StorageError::Crowded)));
+        log.append_all(0..1).await;
+        assert_eq!(log.all().await, ["0"]);
+    }
+}
+
 mod lasting {
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use fanfare::{
@@ -144,6 +144,32 @@ impl Log {
         Ok(first.unwrap())
     }
 
+    /// Has one wait for so long.
+    pub async fn delay(&self, time: Duration, data: &str) -> Result<(), StorageError> {
+        let (handed, answer) = delayed(time, data);
+        self.history.append_parcel(Parcel::from_iter([handed]), None);
+        answer.await.unwrap().map(drop)
+    }
+
+    /// The same under a key; or is told what waits under it already, or why it may not.
+    pub async fn delay_keyed(
+        &self,
+        name: u8,
+        time: Duration,
+        data: &str,
+    ) -> Result<(), Result<Earlier, StorageError>> {
+        let (handed, answer) = delayed(time, data);
+        let (sender, earlier) = oneshot::channel();
+        let note = format!("note of {name}");
+        let key = Key { name: [name; HASH], content: [0; HASH], window: time, note };
+        self.history
+            .append_parcel(Parcel::from_iter([handed]), Some(Keyed { key, earlier: sender }));
+        match answer.await {
+            Ok(kept) => kept.map(drop).map_err(Err),
+            Err(_) => Err(Ok(earlier.await.unwrap())),
+        }
+    }
+
     /// Appends several together.
     pub async fn append_parcel(&self, events: Vec<Event>) -> Vec<Arc<Entry>> {
         let (parcel, answers): (Parcel, Vec<_>) = events
@@ -264,4 +290,16 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         tokio::task::yield_now().await;
     }
+}
+
+fn delayed(
+    time: Duration,
+    data: &str,
+) -> (Handed, oneshot::Receiver<Result<Delivered, StorageError>>) {
+    let due = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + time;
+    let due = u64::try_from(due.as_millis()).unwrap();
+    let id = EventId::parse(&format!("urn:{}", fastrand::u64(..))).unwrap();
+    let (receipt, answer) = oneshot::channel();
+    let event = Event { id: Some(id), ..event(data) };
+    (Handed { event, due: Some(due), receipt }, answer)
 }

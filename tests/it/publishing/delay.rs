@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::post_lines;
 use crate::support::{
-    Fanfare, Folder, Hub, QUIET, Redis, Response, dawdle, get, post_json, request,
+    Fanfare, Folder, Hub, QUIET, Redis, Response, dawdle, get, post_json, request, wait_until,
 };
 
 /// Hands an event over that is to wait.
@@ -161,4 +161,50 @@ fn what_is_no_delay_is_refused_and_what_waits_is_counted() {
     delay(*hub, "delay=7days", "1");
     delay(*hub, "delay=1h", "2");
     assert!(get(hub.0, "/metrics").text().contains("\nfanfare_events_delayed 2\n"));
+}
+
+#[test]
+fn what_waits_is_bounded_whatever_it_is_made_of() {
+    let hub = Fanfare::start(&[]);
+    let topic = |n| format!("{n:04}{}", "x".repeat(4000));
+    let topics: Vec<_> = (0..60).map(topic).collect();
+    let line = json!({"data": 1, "topic": topics, "delay": "6d"}).to_string();
+    let mut kept = 0;
+    let refusal = loop {
+        let answer = post_lines(*hub, &[], &line);
+        if answer.status != 202 {
+            break answer;
+        }
+        kept += line.len();
+        assert!(kept <= 66 << 20, "there is more than what may wait");
+    };
+    let code = refusal.json()["error"]["code"].clone();
+    assert_eq!((refusal.status, code), (503, json!("too_many_delayed")));
+    assert!(kept > 60 << 20, "{kept}");
+}
+
+#[test]
+fn a_key_that_is_used_again_after_its_time_has_other_ids() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let settings = [("FANFARE_HISTORY", &*url), ("FANFARE_IDEMPOTENCY_WINDOW", "2s")];
+    let (hub, other) = (Fanfare::start(&settings), Fanfare::start_another(&settings));
+    let lines = "{\"data\":1,\"delay\":\"1h\"}\n{\"data\":1,\"delay\":\"1h\"}\n";
+    let key = [("Idempotency-Key", "k")];
+    let post = |hub: Hub| {
+        let answer = post_lines(hub, &key, lines);
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        let ids = [0, 1].map(|at| answer.json()["events"][at]["id"].clone());
+        (answer.header("idempotency-replayed").is_some(), ids)
+    };
+    let (_, first) = post(*hub);
+    assert_ne!(first[0], first[1]);
+    assert_eq!(post(*other), (true, first.clone()), "another node tells the same ones");
+    let mut later = first.clone();
+    wait_until("its time is over", || {
+        let (replayed, ids) = post(*hub);
+        later = ids;
+        !replayed
+    });
+    assert!(later.iter().all(|id| !first.contains(id)), "{first:?} {later:?}");
 }

@@ -242,3 +242,14 @@ fn a_redis_that_is_killed_tears_no_parcel() {
     wait_until("it is back", || get(hub.0, "/health/ready").status == 200);
     assert_whole(&hub, &answered);
 }
+
+#[test]
+fn a_line_that_is_no_object_is_not_repeated() {
+    let hub = Fanfare::start(&[]);
+    let answer = post_lines(*hub, &[], &format!("\"{}\"\n", "\u{e4}".repeat(100_000)));
+    let json = answer.json();
+    let message = json["lines"][0]["error"]["message"].as_str().unwrap();
+    assert_eq!((answer.status, &json["lines"][0]["error"]["code"]), (400, &json!("invalid_json")));
+    assert!(message.contains("not a JSON object: invalid type: string"), "{message}");
+    assert!(message.len() < 300, "{} bytes", message.len());
+}
