@@ -14,10 +14,10 @@
 -- whether (1) any of its events waits; then for each event: its number, who appends it, when it is due
 -- in ms since 1970 (0: now), and its record.
 --
--- Where a parcel with a key has no room to wait, nothing is appended from there on.
+-- Where a parcel with a key has no room to wait, nothing is appended from there on: what follows is
+-- sent again. (Otherwise it would count as appended, and so would this one if the answer is lost.)
 --
--- Returns the parcels that are known, and the number that the one without room begins with (-1: all
--- have room).
+-- Returns the parcels that are known, and the numbers that those without room begin with.
 local log, meta, ids = KEYS[1], KEYS[2], KEYS[3]
 local m = redis.call('HMGET', meta, 'epoch', 'seq')
 if m[1] ~= ARGV[1] or tonumber(m[2]) < tonumber(ARGV[2]) then
@@ -39,14 +39,15 @@ if events > 7 then
     keyed[ARGV[at]] = at
   end
 end
-local waiting = 0
+local waiting, crowded = 0, {}
 -- Whether as much waits as may.
 local function is_crowded()
+  if #crowded > 0 then return true end
   local bytes = tonumber(redis.call('HGET', meta, 'later') or '0') + waiting
   return redis.call('ZCARD', KEYS[8]) >= tonumber(ARGV[4]) or bytes >= tonumber(ARGV[5])
 end
--- Whether this parcel has been published before. If not, its key is used from now on; unless there is
--- no room for it, which is the second answer.
+-- Whether this parcel has been published before. If not, its key is used from now on, if it is
+-- appended.
 local function is_known(at, number, by)
   local key = ARGV[at + 2]
   local used = redis.call('HGET', KEYS[5], key)
@@ -59,7 +60,8 @@ local function is_known(at, number, by)
     return true
   end
   if tonumber(number) <= done then return false end
-  if ARGV[at + 5] == '1' and is_crowded() then return false, true end
+  if ARGV[at + 5] == '1' and is_crowded() then table.insert(crowded, tonumber(number)) end
+  if #crowded > 0 then return false end
   local id = epoch .. '-' .. string.format('%.0f', seq + 1)
   redis.call('HSET', KEYS[5], key, by .. ' ' .. id .. ' ' .. ARGV[at + 4])
   redis.call('ZADD', KEYS[6], string.format('%.0f', now + tonumber(ARGV[at + 3])), key)
@@ -74,26 +76,22 @@ local function is_known(at, number, by)
   return false
 end
 local skip = -1
-local last, crowded = done, -1
+local last = done
 for at = events, #ARGV, 4 do
   local record, due = ARGV[at + 3], ARGV[at + 2]
   local number = tonumber(ARGV[at])
   local key = keyed[ARGV[at]]
-  if key then
-    local known, no_room = is_known(key, ARGV[at], ARGV[at + 1])
-    if no_room then
-      crowded = number
-      break
-    end
-    if known then skip = number + tonumber(ARGV[key + 1]) - 1 end
+  if key and is_known(key, ARGV[at], ARGV[at + 1]) then
+    skip = number + tonumber(ARGV[key + 1]) - 1
   end
-  if number > done and number > skip then last = number end
-  if number > done and number > skip and due ~= '0' then
+  local appends = number > done and number > skip and #crowded == 0
+  if appends then last = number end
+  if appends and due ~= '0' then
     -- Those of one time are in the order of their texts.
     local turn = string.format('%020.0f', redis.call('HINCRBY', meta, 'later_seq', 1))
     redis.call('ZADD', KEYS[8], due, turn .. ' ' .. ARGV[at + 1] .. ' ' .. record)
     waiting = waiting + #record
-  elseif number > done and number > skip then
+  elseif appends then
     seq = seq + 1
     count = count + 1
     local id = epoch .. '-' .. string.format('%.0f', seq)

@@ -65,18 +65,6 @@ impl Batch {
     ) -> impl Iterator<Item = &(u64, Option<u64>, Vec<u8>)> {
         self.events.iter().skip_while(move |(at, ..)| *at < number).take(size)
     }
-
-    /// Takes off the parcel that begins with this number, and what follows that.
-    fn cut(&mut self, number: u64) -> (Self, Self) {
-        let size = self.keys.iter().find(|(at, ..)| *at == number).map_or(1, |(_, size, _)| *size);
-        let from = |at: u64, batch: &mut Self| Self {
-            events: batch.events.split_off(batch.events.partition_point(|(n, ..)| *n < at)),
-            keys: batch.keys.split_off(batch.keys.partition_point(|(n, ..)| *n < at)),
-        };
-        let mut parcel = from(number, self);
-        let rest = from(number + size as u64, &mut parcel);
-        (parcel, rest)
-    }
 }
 
 #[derive(Default)]
@@ -190,18 +178,29 @@ impl Pending {
     /// Refuses what was sent, and has not been appended.
     pub fn refuse(&self, batch: &Batch, error: StorageError) {
         for (number, ..) in &batch.events {
-            if let Some(waiting) = self.found(*number) {
-                let _ = waiting.receipt.send(Err(error));
-            }
+            self.give_up(*number, error);
         }
     }
 
-    /// Refuses a parcel that was sent and has no room to wait, and puts back what followed it. The
-    /// others are left in the batch.
-    pub fn crowd(&self, batch: &mut Batch, number: u64) {
-        let (parcel, rest) = batch.cut(number);
-        self.put_back(&rest);
-        self.refuse(&parcel, StorageError::Crowded);
+    fn give_up(&self, number: u64, error: StorageError) {
+        if let Some(waiting) = self.found(number) {
+            // A publisher that has left does not need it.
+            let _ = waiting.receipt.send(Err(error));
+        }
+    }
+
+    /// Refuses the parcels of a batch that have no room to wait, and puts back what follows the first.
+    /// The batch keeps what is before it.
+    pub fn crowd(&self, batch: &mut Batch, crowded: &[u64]) {
+        let Some(first) = crowded.first() else { return };
+        for (number, size, _) in batch.keys.iter().filter(|(at, ..)| crowded.contains(at)) {
+            for (number, ..) in batch.parcel(*number, *size) {
+                self.give_up(*number, StorageError::Crowded);
+            }
+        }
+        let at = batch.events.partition_point(|(number, ..)| number < first);
+        let events = batch.events.split_off(at);
+        self.put_back(&Batch { events, keys: Vec::new() });
     }
 
     /// A parcel that was sent, and had been published before.

@@ -40,8 +40,8 @@ pub struct Log {
 pub struct Outcome {
     /// Those that have been published before.
     pub known: Vec<(u64, Earlier)>,
-    /// The one that has no room to wait. It was not appended, nor was what follows it.
-    pub crowded: Option<u64>,
+    /// Those that have no room to wait. Nothing was appended from the first of them on.
+    pub crowded: Vec<u64>,
 }
 
 /// Why nothing was appended, or may not have been.
@@ -130,10 +130,10 @@ impl Session {
             // 0 is the script's word for now.
             append.arg(later.map_or(0, |due| due.max(1))).arg(record);
         }
-        let (known, crowded): (Vec<(u64, Vec<u8>)>, i64) = self.link.ask(&append).await?;
+        let (known, crowded): (Vec<(u64, Vec<u8>)>, Vec<u64>) = self.link.ask(&append).await?;
         let earlier = |(number, used): (u64, Vec<u8>)| Some((number, wire::earlier(&used)?));
         let known = known.into_iter().filter_map(earlier).collect();
-        Ok(Outcome { known, crowded: u64::try_from(crowded).ok() })
+        Ok(Outcome { known, crowded })
     }
 
     /// Gives events that are due their places. Returns what waits, and when the next is due.

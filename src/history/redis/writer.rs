@@ -88,9 +88,7 @@ async fn serve(shared: &Shared, mut session: Session) -> (String, Instant) {
                         for (number, earlier) in &outcome.known {
                             shared.pending.known(*number, earlier.clone());
                         }
-                        if let Some(number) = outcome.crowded {
-                            shared.pending.crowd(&mut batch, number);
-                        }
+                        shared.pending.crowd(&mut batch, &outcome.crowded);
                         if batch.events.iter().any(|(_, later, _)| later.is_some()) {
                             shared.pending.wait(&batch);
                             due = Some(Instant::now());

@@ -137,7 +137,7 @@ fn a_repeat_is_answered_also_where_no_more_may_wait() {
     assert_eq!(again.json()["events"][1]["id"], first.json()["events"][1]["id"]);
     // Another is refused as a whole, and what is published meanwhile goes its way.
     std::thread::scope(|scope| {
-        let waiting: Vec<_> = (0..4)
+        let waiting: Vec<_> = (0..16)
             .map(|n| {
                 let b = &b;
                 scope.spawn(move || post(**b, "/send-events", &format!("k{n}"), lines))
