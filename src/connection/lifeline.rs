@@ -45,6 +45,11 @@ impl Lifeline {
         self.cut.load(Relaxed)
     }
 
+    /// Whether it has been cut.
+    pub fn was_cut(&self) -> bool {
+        self.cut.load(Relaxed)
+    }
+
     /// For the writer: lets go. What would wake it keeps its task's memory, 3 KiB.
     pub fn let_go(&self) {
         self.writer.take();

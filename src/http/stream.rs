@@ -63,7 +63,7 @@ impl Streams {
             Some(watch) => Some(watch.begin_stream(lifeline)),
             None => {
                 let exchange = request.extensions().get::<Exchange>().cloned();
-                exchange.ok_or(ApiError::NotReady)?.begin_stream(lifeline);
+                exchange.ok_or(ApiError::NotReady)?.begin_stream(lifeline, subscription.overdue());
                 None
             }
         };

@@ -111,7 +111,9 @@ impl Worker {
         let app = map_config(app, |()| AppConfig::default());
         let header_timeout = settings.header_timeout;
         let opening = Opening { certificate, h2c: settings.h2c, header_timeout };
-        let rules = h2::Rules { header_timeout, keep_alive: settings.keep_alive, stopping, hub };
+        let peer_timeout = settings.connection.peer_timeout;
+        let keep_alive = settings.keep_alive;
+        let rules = h2::Rules { header_timeout, keep_alive, peer_timeout, stopping, hub };
         boxed::factory(fn_factory(move || {
             let (settings, rules) = (settings.clone(), rules.clone());
             let (opening, thread) = (opening.clone(), Rc::clone(&thread));

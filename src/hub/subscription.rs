@@ -15,6 +15,7 @@ use super::{
     broadcaster::Broadcaster,
     farewell::Farewell,
     messages::{Adopt, Subscribe, Unsubscribe},
+    overdue::Overdue,
     queue::{self, Queued, Receiver},
     replay::{self, Replay, Resume},
     terms::{Deadline, Notices, Terms},
@@ -193,6 +194,11 @@ impl Subscription {
         Arc::clone(&self.account.lifeline)
     }
 
+    /// The same, where that waits for the client and not for this.
+    pub fn overdue(&self) -> Overdue {
+        Overdue::new(&self.hub, &self.account, self.deadline)
+    }
+
     /// Hands the socket to the Broadcaster.
     pub fn hand_over(self, socket: TcpStream) {
         let broadcaster = self.broadcaster.clone();
@@ -330,6 +336,9 @@ impl Drop for Subscription {
         // Its Broadcaster has forgotten it before it let go of it.
         if !matches!(self.state, State::Settled) {
             self.broadcaster.do_send(Unsubscribe(Arc::clone(&self.account)));
+        }
+        if self.account.lifeline.was_cut() {
+            self.account.end(End::Slow);
         }
         let why = self.account.close();
         if let Some(hooks) = &self.hub.0.settings.hooks {

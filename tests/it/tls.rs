@@ -1,5 +1,7 @@
 mod browser;
 mod certificates;
+mod frames;
+mod greedy;
 mod h2;
 mod h2c;
 mod openssl;
