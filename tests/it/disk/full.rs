@@ -7,7 +7,8 @@ use std::{
 
 use super::Disk;
 use crate::support::{
-    Connection, Fanfare, Fault, QUIET, Response, Stream, get, post_json, wait_until,
+    Connection, Fanfare, Fault, PATIENCE, QUIET, Response, Stream, get, post_json, request,
+    wait_until,
 };
 
 const LARGE: usize = 20_000;
@@ -250,4 +251,32 @@ fn a_history_that_has_died_ends_the_process() {
     // What was answered is there.
     let hub = disk.start(&[]);
     assert_eq!(hub.resume("/events", "earliest").event().data, "1");
+}
+
+#[test]
+fn what_waits_for_the_disk_is_bounded_with_its_topics() {
+    let (disk, fault) = (Disk::new(), Fault::build());
+    let place = disk.setting();
+    let settings =
+        [("FANFARE_HISTORY", &*place), ("FANFARE_MAX_BODY", "32MiB"), ("RUST_LOG", QUIET)];
+    let hub = fault.start("FAULT_STALL", &settings);
+    fault.begin();
+    let topics: Vec<_> = (0..100).map(|n| format!("{n:04000}")).collect();
+    let line = serde_json::json!({ "topic": topics, "data": 1 }).to_string() + "\n";
+    let (lines, address) = (line.repeat(20), hub.0);
+    let (sender, answers) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        // 8 MB each: one that is being written, 64 MiB that wait, and some that are refused.
+        for _ in 0..12 {
+            let (sender, lines) = (sender.clone(), &lines);
+            scope.spawn(move || {
+                let kind = [("Content-Type", "application/x-ndjson")];
+                let answer = request(address, "POST", "/send-events", &kind, lines.as_bytes());
+                sender.send(answer).unwrap();
+            });
+        }
+        let first = answers.recv_timeout(PATIENCE);
+        fault.end();
+        assert_refused(&first.unwrap(), 503, "storage_busy");
+    });
 }
