@@ -26,6 +26,8 @@ test: tools ## Runs all tests, after it has installed what they need
 # Each target with what was found before (fuzz/corpus is where you keep it), then with what libFuzzer
 # makes of it. A failure prints the input, and leaves it in fuzz/artifacts.
 FUZZ_SECONDS ?= 8
+# The same inputs each time, where nothing is in fuzz/corpus; 0 for others.
+FUZZ_SEED ?= 1
 TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
 
 fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (8)
@@ -34,7 +36,7 @@ fuzz: ## Feeds parsers with what nobody would send, for FUZZ_SECONDS each (8)
 	@for target in $(TARGETS); do \
 		mkdir -p fuzz/corpus/$$target; \
 		echo "fuzz: $$target, $(FUZZ_SECONDS) s"; \
-		$${CARGO_TARGET_DIR:-target}/debug/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=5 \
+		$${CARGO_TARGET_DIR:-target}/debug/$$target -seed=$(FUZZ_SEED) -max_total_time=$(FUZZ_SECONDS) -timeout=5 \
 			-rss_limit_mb=1024 -verbosity=0 -artifact_prefix=fuzz/artifacts/ \
 			fuzz/corpus/$$target fuzz/seeds/$$target >fuzz/artifacts/$$target.log 2>&1 || \
 			{ tail -n 40 fuzz/artifacts/$$target.log; exit 1; }; \

@@ -7,9 +7,11 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|line: &[u8]| {
     let Ok((parts, data)) = read_line(line) else { return };
-    let value: serde_json::Value = serde_json::from_slice(line).expect("it is JSON");
-    let value = value.get("data").expect("it has data");
-    assert_eq!(serde_json::from_str(&data).ok().as_ref(), Some(value));
+    // Numbers are kept as they are written, also those that this reader has no room for.
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(line) {
+        let value = value.get("data").expect("it has data");
+        assert_eq!(serde_json::from_str(&data).ok().as_ref(), Some(value));
+    }
     assert!(!data.contains(['\n', '\r']), "it fits into a line of data");
     let Ok(topics) = parts.topics() else { return };
     let Ok(event) = parts.event(topics, data) else { return };
