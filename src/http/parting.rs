@@ -53,9 +53,8 @@ pub async fn part(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let hub = request.app_data::<Data<Hub>>().cloned();
     let mut response = next.call(request).await?;
-    if hub.is_some_and(|hub| hub.is_draining()) {
+    if response.request().app_data::<Data<Hub>>().is_some_and(|hub| hub.is_draining()) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)

@@ -138,10 +138,12 @@ impl Admission {
     pub fn close(&self, farewell: impl FnOnce(usize) -> Farewell) -> Option<Farewell> {
         // Under the lock: who is admitted before is counted.
         let mut state = self.state.lock();
-        let new = farewell(state.taken);
-        if state.farewell.is_some_and(|old| old.until <= new.until) {
+        let mut new = farewell(state.taken);
+        if let Some(old) = state.farewell.as_mut().filter(|old| old.until <= new.until) {
+            old.ends |= new.ends;
             return None;
         }
+        new.ends |= state.farewell.is_some_and(|old| old.ends);
         state.farewell = Some(new);
         self.is_closed.store(true, Relaxed);
         Some(new)

@@ -42,13 +42,15 @@ pub struct Farewell {
     pub until: Instant,
     /// Over what time clients come back.
     spread: Duration,
+    /// Whether the process ends then. One that goes on without streams stays, nobody knows how long.
+    pub ends: bool,
 }
 
 impl Farewell {
     /// For so many streams.
-    pub fn new(pace: DrainPace, streams: usize, now: Instant) -> Self {
+    pub fn new(pace: DrainPace, streams: usize, ends: bool, now: Instant) -> Self {
         let spread = SPREAD.max(pace.time_at_rate(streams));
-        Self { until: now + pace.time_for(streams), spread }
+        Self { until: now + pace.time_for(streams), spread, ends }
     }
 
     /// When someone comes back whose stream ends now.
@@ -59,8 +61,7 @@ impl Farewell {
     /// When someone comes back that this hub turns away now.
     pub fn come_back_after(self, now: Instant) -> Duration {
         let left = self.until.saturating_duration_since(now);
-        // Nobody knows how long one that has no more streams stays.
-        let left = if left.is_zero() { LONGEST } else { left.min(LONGEST) };
+        let left = if left.is_zero() && !self.ends { LONGEST } else { left.min(LONGEST) };
         left + self.come_back()
     }
 }
@@ -77,11 +78,13 @@ mod tests {
         assert_eq!(unlimited.time_for(1_000_000), second);
         let slow = DrainPace { over: second, rate: Some(1000) };
         assert_eq!((slow.time_for(500), slow.time_for(20_000)), (second, second * 20));
-        let farewell = Farewell::new(slow, 20_000, now);
+        let farewell = Farewell::new(slow, 20_000, false, now);
         let latest = (0..1000).map(|_| farewell.come_back()).max().unwrap();
         assert!((second * 19..=second * 21).contains(&latest), "{latest:?}");
         let sent_away = farewell.come_back_after(now);
         assert!(sent_away >= second * 21 && sent_away <= second * 41, "{sent_away:?}");
         assert!(farewell.come_back_after(now + second * 20) >= second * 31);
+        let last = Farewell::new(unlimited, 20_000, true, now);
+        assert!(last.come_back_after(now + second) <= second * 5, "the next one is there soon");
     }
 }

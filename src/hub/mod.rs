@@ -343,8 +343,12 @@ impl Hub {
     /// Takes no more subscribers, nor events that would end with this process, and ends all streams
     /// at this pace. Returns at once, and says how long it takes. Of two drains the shorter holds.
     pub fn begin_drain(&self, pace: DrainPace) -> Duration {
+        self.part(pace, false)
+    }
+
+    fn part(&self, pace: DrainPace, ends: bool) -> Duration {
         let now = Instant::now();
-        let new = self.0.admission.close(|streams| Farewell::new(pace, streams, now));
+        let new = self.0.admission.close(|streams| Farewell::new(pace, streams, ends, now));
         if let Some(Farewell { until, .. }) = new {
             self.broadcasters().iter().for_each(|one| one.do_send(Drain { until }));
         }
@@ -352,10 +356,10 @@ impl Hub {
         farewell.map_or(Duration::ZERO, |farewell| farewell.until.saturating_duration_since(now))
     }
 
-    /// The same. Returns when the last has ended, or soon after that time (a stalled one can't be
-    /// told).
+    /// The same, for a process that ends then. Returns when the last stream has ended, or soon after
+    /// that time (a stalled one can't be told).
     pub async fn drain(&self, pace: DrainPace) {
-        let over = self.begin_drain(pace);
+        let over = self.part(pace, true);
         // A time-out here is not an error: what is left ends with the process.
         let _ = timeout(over + LAST_WORDS, self.0.admission.wait_until_empty()).await;
     }
